@@ -1,0 +1,72 @@
+"""The one way in which deciding code is compiled.
+
+``step`` marks a function that others call inside a loop (inlined into its caller), ``entry`` one that
+Python calls. Neither uses fastmath nor parallel reductions: the uncompiled source must give the same bits.
+
+This module is the one stated exception to purity: it points Numba's cache at a folder named after a hash
+of every deciding source and of the Numba and NumPy versions, because a cached caller does not notice that
+a function it calls in another file has changed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DECIDING_PACKAGES: Final = (
+    "model",
+    "gateway",
+    "features",
+    "validator",
+    "ml",
+    "strategy",
+    "risk",
+    "execution",
+    "policy",
+    "engine",
+)
+"""Packages under ``alphastrike`` whose source decides what the engine does."""
+
+Records = Any
+"""A NumPy structured array, or one record of it; its fields are read by name, ``record.cash``."""
+
+
+def source_digest() -> str:
+    """Return the BLAKE2b digest (32 hex digits) of the deciding sources and the compiler's versions."""
+    digest = hashlib.blake2b(digest_size=16)
+    root = Path(__file__).resolve().parent.parent
+    for package in DECIDING_PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    for library in ("numba", "llvmlite", "numpy"):
+        digest.update(f"{library}={version(library)}".encode())
+    return digest.hexdigest()
+
+
+def _point_cache_at_sources() -> None:
+    cache_home = os.environ.get("XDG_CACHE_HOME")
+    base = Path(cache_home) if cache_home else Path.home() / ".cache"
+    numba.config.CACHE_DIR = str(base / "alphastrike" / "compiled" / source_digest())
+
+
+_point_cache_at_sources()
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function for use inside other compiled functions; always inlined."""
+    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, forceinline=True)(function)
+    return compiled
+
+
+def entry(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that Python calls: cached on disk, releases the interpreter lock."""
+    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, nogil=True)(function)
+    return compiled
