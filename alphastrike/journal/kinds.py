@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from alphastrike.model.units import Storage, Unit
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C")
 
 
 class Role(Enum):
@@ -99,18 +99,17 @@ KINDS: Final[dict[str, Kind]] = {}
 
 
 @dataclass_transform(frozen_default=True)
-def kind(name: str, role: Role, *, wide: bool = False) -> Callable[[C], C]:
+def kind(name: str, role: Role, *, wide: bool = False) -> Callable[[type[C]], type[C]]:
     """Declare an event kind. The class becomes a frozen dataclass and enters ``KINDS``."""
 
-    def declare(cls: C) -> C:
+    def declare(cls: type[C]) -> type[C]:
         assert name not in KINDS, f"event kind {name} is declared twice"
         assert cls.__doc__, f"event kind {name} has no docstring"
         columns = tuple(
-            _column(field_name, hint)
-            for field_name, hint in get_type_hints(cls, include_extras=True).items()
+            _column(field_name, hint) for field_name, hint in get_type_hints(cls, include_extras=True).items()
         )
         doc = cls.__doc__.strip().splitlines()[0]
-        made: C = dataclass(frozen=True, slots=True)(cls)
+        made = dataclass(frozen=True, slots=True)(cls)
         KINDS[name] = Kind(name, role, doc, columns, len(KINDS), wide, made)
         return made
 

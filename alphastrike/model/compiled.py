@@ -54,7 +54,8 @@ def source_digest() -> str:
 def _point_cache_at_sources() -> None:
     cache_home = os.environ.get("XDG_CACHE_HOME")
     base = Path(cache_home) if cache_home else Path.home() / ".cache"
-    numba.config.CACHE_DIR = str(base / "alphastrike" / "compiled" / source_digest())
+    cache_folder = str(base / "alphastrike" / "compiled" / source_digest())
+    numba.config.CACHE_DIR = cache_folder  # type: ignore[attr-defined] # set by Numba at run time
 
 
 _point_cache_at_sources()
@@ -69,4 +70,10 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
 def entry(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that Python calls: cached on disk, releases the interpreter lock."""
     compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, nogil=True)(function)
+    return compiled
+
+
+def routine(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function for what happens rarely inside a loop: called, not inlined, so the loop stays small."""
+    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True)(function)
     return compiled

@@ -1,0 +1,1 @@
+"""All settings: one frozen tree that nests the parameters of every stage."""

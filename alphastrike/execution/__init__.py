@@ -1,0 +1,1 @@
+"""Stage 8: the simulated venue: fills, fees, funding, margin, liquidation."""

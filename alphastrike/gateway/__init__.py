@@ -1,0 +1,1 @@
+"""Stage 2: which market events may pass."""

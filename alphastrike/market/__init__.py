@@ -1,0 +1,1 @@
+"""Datasets: importers, the simulated market, instruments and the store."""

@@ -1,0 +1,1 @@
+"""The words everyone shares: units, symbols, bars, forecasts, controls, errors. Imports nothing of ours."""

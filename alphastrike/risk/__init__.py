@@ -1,0 +1,1 @@
+"""Stage 7: leverage, limits and halts. Pure rules over plain numbers."""

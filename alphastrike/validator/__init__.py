@@ -1,0 +1,1 @@
+"""Stage 4: whether the features can still be believed."""

@@ -1,0 +1,1 @@
+"""Pages: from results to one self-contained HTML file."""
