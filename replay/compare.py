@@ -1,0 +1,188 @@
+"""One market, several policies: the recorded run beside the arms that answer its triggers differently.
+
+Arms share every bit of perception; only the account half is re-run. So the difference between two arms is
+the policies' doing, to the last bit, on this history.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.model.compiled import Records
+from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_SECOND
+from replay.answers import Answer, answers
+from replay.effect import Metrics, Parts, Reals, Tables, active_times, episodes, metrics, returns, sampled
+from replay.inference import BLOCK_DAYS, EPISODES_MIN, Bootstrap, Interval, growth_interval, sharpe_interval
+
+NO_LLM = "no-llm"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One policy over one market."""
+
+    name: str
+    """As given on the command line; the policy's own spelling."""
+    policy: str
+    tables: Tables
+    digest: str
+    """Of the run that this arm would be: 32 hex digits."""
+    is_factual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a comparison comes from: all that a page needs to say how to make it again."""
+
+    run: str
+    market: str
+    market_hash: str
+    symbols: tuple[str, ...]
+    begin: int
+    end: int
+    """Microseconds UTC."""
+    interval: int
+    """Of the market's bars, microseconds."""
+    start_equity: float
+    funding_assumed: float
+    """Share of funding events whose rate was supplied by ``--funding-missing``, 0 to 1; NaN without any."""
+    instruments_assumed: tuple[str, ...]
+    mark_source: str
+    settings_changed: tuple[tuple[str, str, str], ...] = ()
+    """(key, value, default) of everything configured otherwise than by default."""
+    versions: tuple[tuple[str, str], ...] = ()
+    commands: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> float:
+        """Length of the run in days."""
+        return (self.end - self.begin) / MICROS_PER_DAY
+
+    @property
+    def span(self) -> str:
+        """First and last day, UTC."""
+        first, last = (datetime.fromtimestamp(time / MICROS_PER_SECOND, UTC).date() for time in (self.begin, self.end))
+        return f"{first} to {last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What changed with another policy: counterfactual - factual, always in this direction."""
+
+    arm: str
+    factual: str
+    differences: dict[str, float]
+    """By field of ``Metrics``."""
+    parts: Parts
+    episodes: int
+    """Of both arms' interventions together."""
+    growth: Interval | None
+    """Of the difference in log growth; ``None`` with too few episodes, in too short a run, or when an
+    account was lost: then no interval is printed."""
+    sharpe: Interval | None
+    identical: bool
+    """Equity is the same at every tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The factual arm first, then the others in the order asked for."""
+
+    origin: Origin
+    arms: tuple[Arm, ...]
+    metrics: tuple[Metrics, ...]
+    effects: tuple[Effect, ...]
+    """One for every arm but the first."""
+    answers: dict[str, list[Answer]]
+    """By arm."""
+    bootstrap: Bootstrap
+    identical_to_run: bool | None = field(default=None)
+    """Of an arm ``recorded``: whether every table and the digest equal the run's; ``None`` without one."""
+
+    @property
+    def factual(self) -> Arm:
+        """The run as recorded."""
+        return self.arms[0]
+
+
+def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None) -> Comparison:
+    """Measure arms that have been run. The first is the factual one; the others are compared with it."""
+    factual, *others = arms
+    assert factual.is_factual and not any(arm.is_factual for arm in others), "the first arm is the factual one"
+    how = bootstrap or _bootstrap_for(arms)
+    measured = tuple(metrics(arm.tables, origin.start_equity) for arm in arms)
+    no_llm = next((arm.tables for arm in arms if NO_LLM in (arm.name, arm.policy)), None)
+    recorded = next((arm for arm in others if arm.name == "recorded"), None)
+    return Comparison(
+        origin=origin,
+        arms=tuple(arms),
+        metrics=measured,
+        effects=tuple(
+            _effect(factual, arm, measured[0], own, origin.start_equity, how)
+            for arm, own in zip(others, measured[1:], strict=True)
+        ),
+        answers={
+            arm.name: answers(arm.tables, origin.symbols, None if arm.tables is no_llm else no_llm) for arm in arms
+        },
+        bootstrap=how,
+        identical_to_run=same_tables(factual, recorded) if recorded else None,
+    )
+
+
+def same_tables(one: Arm, other: Arm) -> bool:
+    """Whether two arms hold the same rows in every table and the same digest, bit for bit."""
+    return (
+        one.digest == other.digest
+        and one.tables.keys() == other.tables.keys()
+        and all(_same_rows(one.tables[name], other.tables[name]) for name in one.tables)
+    )
+
+
+def _same_rows(one: Records, other: Records) -> bool:
+    if one.dtype.names != other.dtype.names or len(one) != len(other):
+        return False
+    return all(_same_column(np.asarray(one[name]), np.asarray(other[name])) for name in one.dtype.names)
+
+
+def _same_column(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    if one.dtype == np.float64 and other.dtype == np.float64:
+        # Compared as bits: NaN equals itself, and -0.0 is not 0.0.
+        one, other = (np.ascontiguousarray(column).view(np.int64) for column in (one, other))
+    return bool(np.array_equal(one, other))
+
+
+def _effect(
+    factual: Arm, arm: Arm, of_factual: Metrics, own: Metrics, start_equity: float, bootstrap: Bootstrap
+) -> Effect:
+    theirs, mine = _paired_daily(factual.tables, arm.tables, start_equity)
+    together = len(episodes([factual.tables, arm.tables]))
+    enough = together >= EPISODES_MIN
+    return Effect(
+        arm=arm.name,
+        factual=factual.name,
+        differences=own.difference(of_factual),
+        parts=own.parts.minus(of_factual.parts),
+        episodes=together,
+        growth=growth_interval(mine, theirs, bootstrap) if enough else None,
+        sharpe=sharpe_interval(mine, theirs, bootstrap) if enough else None,
+        identical=_same_rows(factual.tables["equity"], arm.tables["equity"]),
+    )
+
+
+def _paired_daily(one: Tables, other: Tables, start_equity: float) -> tuple[Reals, Reals]:
+    """Daily returns of both arms. Arms over one market share its ticks, so their days are the same."""
+    days, values = sampled(one["equity"], start_equity, MICROS_PER_DAY)
+    other_days, other_values = sampled(other["equity"], start_equity, MICROS_PER_DAY)
+    assert np.array_equal(days, other_days), "two arms of one market have equity on different days"
+    return returns(values), returns(other_values)
+
+
+def _bootstrap_for(arms: list[Arm]) -> Bootstrap:
+    """Blocks of seven days, or of the median intervention where that is longer."""
+    lengths = [spell.end - spell.begin for arm in arms for spell in active_times(arm.tables).values()]
+    median_days = float(np.median(lengths)) / MICROS_PER_DAY if lengths else 0.0
+    return Bootstrap(block_days=max(BLOCK_DAYS, median_days))

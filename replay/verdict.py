@@ -1,0 +1,95 @@
+"""What a careful colleague would sign: one sentence a comparison, and no more than the evidence carries."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from replay.compare import NO_LLM, Comparison, Effect
+from replay.inference import EPISODES_MIN, episodes_needed
+
+EPISODES_TOLD_MAX = 9_999
+"""A larger number of episodes still needed is said in words: it would be false precision."""
+
+
+class Standing(Enum):
+    """What the evidence amounts to, from the counterfactual arm's side."""
+
+    IDENTICAL = "identical"
+    NOT_ENOUGH = "not enough evidence"
+    UNDECIDED = "undecided"
+    BETTER = "better"
+    WORSE = "worse"
+
+
+class Verdict(NamedTuple):
+    """A standing with its sentences."""
+
+    arm: str
+    standing: Standing
+    headline: str
+    evidence: str
+
+
+def verdict(effect: Effect) -> Verdict:
+    """Judge one effect by the interval of its log growth and its number of episodes."""
+    standing = _standing(effect)
+    return Verdict(effect.arm, standing, _headline(effect, standing), _evidence(effect, standing))
+
+
+def verdicts(comparison: Comparison) -> list[Verdict]:
+    """Judge every arm of a comparison, in its order."""
+    return [verdict(effect) for effect in comparison.effects]
+
+
+def _standing(effect: Effect) -> Standing:
+    if effect.identical:
+        return Standing.IDENTICAL
+    if effect.episodes < EPISODES_MIN or effect.growth is None:
+        return Standing.NOT_ENOUGH
+    if not effect.growth.excludes_zero:
+        return Standing.UNDECIDED
+    return Standing.BETTER if effect.growth.low > 0.0 else Standing.WORSE
+
+
+def _headline(effect: Effect, standing: Standing) -> str:
+    factual, arm = effect.factual, effect.arm
+    growth = effect.differences["log_growth"]
+    more_less = "less" if growth < 0.0 else "more"
+    match standing:
+        case Standing.IDENTICAL:
+            if arm == "recorded":
+                return f"Replaying the recorded answers gives the run {factual} again, tick for tick."
+            return f"{arm} and {factual} end alike: on this market the choice between them changed nothing."
+        case Standing.NOT_ENOUGH:
+            return (
+                f"Not enough evidence: on this one history {arm} grew {more_less} than {factual}, "
+                "but too little happened to tell skill from luck."
+            )
+        case Standing.UNDECIDED:
+            return (
+                f"Undecided: {arm} grew {more_less} than {factual} on this history, "
+                "but days drawn from it again could have turned out either way."
+            )
+        case Standing.BETTER:
+            cost = "the circuit breaker cost growth" if arm == NO_LLM else f"{arm} grew more than {factual}"
+            return f"On this history {cost}: the interval lies wholly above zero."
+        case Standing.WORSE:
+            gain = f"{factual} was worth having" if arm == NO_LLM else f"{arm} grew less than {factual}"
+            return f"On this history {gain}: the interval lies wholly below zero."
+
+
+def _evidence(effect: Effect, standing: Standing) -> str:
+    count = f"{effect.episodes} episode" + ("" if effect.episodes == 1 else "s")
+    if standing is Standing.IDENTICAL:
+        return f"{count}."
+    if effect.episodes < EPISODES_MIN:
+        missing = EPISODES_MIN - effect.episodes
+        return f"{count}; at least {missing} more before an interval is worth printing."
+    if effect.growth is None:
+        return f"{count}; no interval: the run is too short for its blocks, or an account was lost."
+    if standing is not Standing.UNDECIDED:
+        return f"{count}."
+    needed = episodes_needed(effect.differences["log_growth"], effect.growth, effect.episodes)
+    if needed is None or needed > EPISODES_TOLD_MAX:
+        return f"{count}; an effect this small would need a history no one has."
+    more = max(needed - effect.episodes, 1)
+    return f"{count}; about {more:,} more for an 80 % chance to call an effect of this size."
