@@ -58,6 +58,8 @@ class Rule(IntEnum):
 class Tool(IntEnum):
     """The closed palette."""
 
+    UNKNOWN = 0
+    """What was called is no tool; such a call is always rejected."""
     ADJUST_CONVICTION = 1
     ADJUST_POSITION_SIZE = 2
     ADJUST_LEVERAGE = 3
@@ -482,7 +484,7 @@ class ToolCall:
     tool: Tool
     symbol: SymbolId
     value: Multiple
-    """The argument: threshold, multiplier, leverage or hours; 0 where the tool has none."""
+    """The argument: threshold, multiplier, leverage, hours, or severity 1-3; 0 where the tool has none."""
     ttl_hours: Count
     verdict: CallVerdict
     rejection: Text
