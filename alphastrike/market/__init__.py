@@ -1,1 +1,1 @@
-"""Datasets: importers, the simulated market, instruments and the store."""
+"""Markets: imported or simulated datasets with their instruments, immutable and known by content hash."""
