@@ -114,11 +114,12 @@ def ufunc(function: Callable[..., float], inputs: int) -> Elementwise:
     Raises:
         ConfigurationError: the body is not something Numba can compile.
     """
-    if numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # made from the environment
         return _looped(function)
     signature = numba.float64(*(numba.float64,) * inputs)
     try:
-        compiled: Elementwise = numba.vectorize([signature], nopython=True, cache=True)(function)
+        vectorize: Callable[..., Elementwise] = numba.vectorize([signature], nopython=True, cache=True)  # type: ignore[no-untyped-call]
+        compiled = vectorize(function)
     except NumbaError as error:
         cause = " ".join(str(error).split())[:300]
         raise ConfigurationError(

@@ -1,0 +1,124 @@
+"""Perception's state: named records as views into one byte buffer, and the canonical bytes of it."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.perception import PerceptionSettings
+from alphastrike.features.bars import PARTIAL
+from alphastrike.gateway.breaker import GATE_STATE
+from alphastrike.ml.conviction import CONVICTION_STATE
+from alphastrike.ml.decay import PENDING, TRACKER
+from alphastrike.ml.regime import REGIME_STATE
+from alphastrike.model.compiled import Records
+from alphastrike.model.errors import DataError
+from alphastrike.model.units import MICROS_PER_DAY
+from alphastrike.validator.health import HEALTH_STATE
+
+CLOCK: Final = np.dtype((np.record, [("event_time", "i8"), ("market_seq", "i8"), ("decisions", "i8")]))
+"""The last tick seen, its number, and decisions made so far."""
+
+
+class PerceptionState(NamedTuple):
+    """Views into one buffer, for S symbols and N signals."""
+
+    clock: Records
+    """(1,) of ``CLOCK``."""
+    gates: Records
+    """(S,) of ``gateway.breaker.GATE_STATE``."""
+    partials: Records
+    """(S,) of ``features.bars.PARTIAL``."""
+    health: Records
+    """(S,) of ``validator.health.HEALTH_STATE``."""
+    regimes: Records
+    """(S,) of ``ml.regime.REGIME_STATE``."""
+    trackers: Records
+    """(N,) of ``ml.decay.TRACKER``."""
+    pending: Records
+    """(N, S) of ``ml.decay.PENDING``."""
+    outcomes: npt.NDArray[np.float64]
+    """(N, tracker window): returns the signals' predictions earned, a ring each."""
+    convictions: Records
+    """(S,) of ``ml.conviction.CONVICTION_STATE``."""
+    strengths: npt.NDArray[np.float64]
+    """(S, conviction window): strengths of past decisions, a ring each."""
+
+
+class StateShape(NamedTuple):
+    """What decides the size of the state."""
+
+    symbols: int
+    signals: int
+    outcomes: int
+    strengths: int
+
+    @classmethod
+    def of(cls, symbols: int, signals: int, settings: PerceptionSettings) -> "StateShape":
+        """Return the shape under these settings."""
+        decisions_a_day = MICROS_PER_DAY // settings.decision_interval
+        return cls(symbols, signals, settings.tracker.window, settings.conviction.window_days * decisions_a_day)
+
+    def layout(self) -> list[tuple[np.dtype[Any], tuple[int, ...]]]:
+        """Return type and shape of every field of ``PerceptionState``, in order."""
+        real = np.dtype("f8")
+        return [
+            (CLOCK, (1,)),
+            (GATE_STATE, (self.symbols,)),
+            (PARTIAL, (self.symbols,)),
+            (HEALTH_STATE, (self.symbols,)),
+            (REGIME_STATE, (self.symbols,)),
+            (TRACKER, (self.signals,)),
+            (PENDING, (self.signals, self.symbols)),
+            (real, (self.signals, self.outcomes)),
+            (CONVICTION_STATE, (self.symbols,)),
+            (real, (self.symbols, self.strengths)),
+        ]
+
+    def bytes(self) -> int:
+        """Return the size of the buffer."""
+        return sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in self.layout())
+
+
+def views(buffer: npt.NDArray[np.uint8], shape: StateShape) -> PerceptionState:
+    """Look at a buffer through its records; writing to them writes to the buffer."""
+    parts = []
+    offset = 0
+    for dtype, extent in shape.layout():
+        size = dtype.itemsize * int(np.prod(extent))
+        parts.append(buffer[offset : offset + size].view(dtype).reshape(extent))
+        offset += size
+    return PerceptionState(*parts)
+
+
+def new_buffer(shape: StateShape) -> npt.NDArray[np.uint8]:
+    """Return the state before the first event: all zero, and every signal with a whole vote."""
+    buffer = np.zeros(shape.bytes(), dtype=np.uint8)
+    views(buffer, shape).trackers["weight"] = 1.0
+    return buffer
+
+
+def restored(state: bytes, shape: StateShape) -> npt.NDArray[np.uint8]:
+    """Return a writable buffer from a checkpoint's bytes.
+
+    Raises:
+        DataError: the bytes are not a state of this shape.
+    """
+    if len(state) != shape.bytes():
+        raise DataError(
+            f"a checkpoint of perception holds {len(state)} bytes, {shape.bytes()} expected for {shape.symbols} "
+            f"symbols and {shape.signals} signals: other settings or another version made it. Record the run again."
+        )
+    return np.frombuffer(state, dtype=np.uint8).copy()
+
+
+def canonical_bytes(buffer: npt.NDArray[np.uint8], shape: StateShape) -> bytes:
+    """Return the state as bytes that are equal when, and only when, the states are: no -0.0, no NaN."""
+    clean = buffer.copy()
+    for records in views(clean, shape):
+        parts: list[Any] = [records] if records.dtype.names is None else [records[name] for name in records.dtype.names]
+        for reals in parts:
+            if reals.dtype.kind == "f":
+                assert not np.isnan(reals).any(), "perception state holds a NaN"
+                np.add(reals, 0.0, out=reals)
+    return clean.tobytes()

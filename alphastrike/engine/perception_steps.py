@@ -1,0 +1,307 @@
+"""The compiled folds of perception: market bars into decision bars, and scores into forecasts.
+
+History calls each once over all rows; live calls the same functions with one new row.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.perception import PerceptionSettings
+from alphastrike.engine.perception_state import PerceptionState
+from alphastrike.features.bars import (
+    BarParams,
+    close_bar,
+    take_candle,
+    take_funding,
+    take_open_interest,
+)
+from alphastrike.gateway.admission import ROWS_A_CANDLE, ROWS_A_TICK, admit, settle_tick
+from alphastrike.gateway.gates import GatewayParams
+from alphastrike.journal.kinds import KINDS
+from alphastrike.ml import conviction as strength_memory
+from alphastrike.ml import decay
+from alphastrike.ml.conviction import ConvictionParams, percentile
+from alphastrike.ml.decay import UNCHANGED, TrackerParams
+from alphastrike.ml.ensemble import combined
+from alphastrike.ml.regime import RegimeParams, classify, settle
+from alphastrike.model.bars import BarFlag
+from alphastrike.model.compiled import Records, entry
+from alphastrike.model.forecast import PerceptionHalt
+from alphastrike.model.units import MICROS_PER_DAY
+from alphastrike.validator.health import HealthParams, judge
+
+Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+CANDLE: Final = int(BarFlag.CANDLE)
+
+HALT_NONE: Final = int(PerceptionHalt.NONE)
+HALT_WARM_UP: Final = int(PerceptionHalt.WARM_UP)
+HALT_STALE: Final = int(PerceptionHalt.STALE)
+HALT_BREAKER: Final = int(PerceptionHalt.BREAKER)
+HALT_HEALTH: Final = int(PerceptionHalt.HEALTH)
+HALT_SILENT: Final = int(PerceptionHalt.SILENT)
+
+HEALTH_ROW: Final = KINDS["health"].record
+
+RETIREMENT: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("market_seq", "i8"),
+            ("event_time", "i8"),
+            ("signal", "i8"),
+            ("returned", "i8"),
+            ("accuracy", "f8"),
+            ("outcomes", "i8"),
+        ],
+    )
+)
+"""Kind ``retirements`` with the signal's number in place of its name."""
+
+
+class PerceptionParams(NamedTuple):
+    """Everything the folds need beside their rows."""
+
+    interval: int
+    """Microseconds between ticks."""
+    decision_interval: int
+    decisions_a_day: int
+    warm_up: int
+    """Decisions until the longest window is full."""
+    gateway: GatewayParams
+    bars: BarParams
+    health: HealthParams
+    tracker: TrackerParams
+    regime: RegimeParams
+    conviction: ConvictionParams
+
+    @classmethod
+    def of(cls, settings: PerceptionSettings, interval: int, warm_up: int) -> "PerceptionParams":
+        """Return the numbers behind the settings, for a market of this interval (microseconds)."""
+        return cls(
+            interval,
+            settings.decision_interval,
+            MICROS_PER_DAY // settings.decision_interval,
+            warm_up,
+            settings.gateway,
+            settings.bars,
+            settings.health,
+            settings.tracker,
+            settings.regime,
+            settings.conviction,
+        )
+
+
+class Instants(NamedTuple):
+    """Market rows of T ticks and S symbols, oldest first."""
+
+    tick_times: Integers
+    """(T,) microseconds UTC."""
+    tick_seq: Integers
+    """(T,) ``market_seq`` of each tick."""
+    bars: Records
+    """(T, S) of ``model.bars.BAR``."""
+    taker_buy_volume: Reals
+    trades: Reals
+    open_interest: Reals
+    """(T, S) each, NaN where unknown; shape (0, 0) when the market has none."""
+
+
+class FeaturePlaces(NamedTuple):
+    """Where in the feature array the fold finds what it reads by name."""
+
+    volatility: int
+    atr: int
+    daily_volume: int
+    momentum: int
+    volatility_day: int
+    volatility_month: int
+
+
+@entry
+def observe(
+    instants: Instants,
+    first: int,
+    params: PerceptionParams,
+    state: PerceptionState,
+    rejected: npt.NDArray[np.bool_],
+    columns: Reals,
+    row: int,
+    gate_halts: Integers,
+    decision: int,
+    rows: Records,
+) -> tuple[int, int, int]:
+    """Fold market rows from tick ``first`` on: gates, breaker, staleness, decision bars.
+
+    Writes ``rejected`` (T, S), decision bars into ``columns`` (columns, S, rows) from row ``row + decision`` on,
+    the gateway's halts into ``gate_halts`` (D, S), and rows of kind ``gates``. Returns the next tick, the next
+    decision and the number of rows written: short of T when ``rows`` was nearly full.
+    """
+    symbols = instants.bars.shape[1]
+    has_taker = instants.taker_buy_volume.shape[0] > 0
+    has_trades = instants.trades.shape[0] > 0
+    has_open_interest = instants.open_interest.shape[0] > 0
+    clock = state.clock[0]
+    count = 0
+    tick = first
+    while tick < instants.bars.shape[0] and rows.shape[0] - count >= symbols * (ROWS_A_CANDLE + ROWS_A_TICK):
+        now = instants.tick_times[tick]
+        seq = clock.market_seq
+        for s in range(symbols):
+            bar = instants.bars[tick, s]
+            partial = state.partials[s]
+            if bar.flags & CANDLE:
+                seq += 1
+                accepted, count = admit(bar, now, s, seq, params.interval, params.gateway, state.gates[s], rows, count)
+                if accepted:
+                    taker = instants.taker_buy_volume[tick, s] if has_taker else np.nan
+                    trades = instants.trades[tick, s] if has_trades else np.nan
+                    take_candle(partial, bar, taker, trades)
+                else:
+                    rejected[tick, s] = True
+            take_funding(partial, bar.flags, bar.funding_rate, now)
+            if has_open_interest:
+                take_open_interest(partial, instants.open_interest[tick, s])
+        clock.market_seq = instants.tick_seq[tick]
+        clock.event_time = now
+        is_decision = now % params.decision_interval == 0
+        for s in range(symbols):
+            gate = state.gates[s]
+            count = settle_tick(now, s, clock.market_seq, params.gateway, gate, rows, count)
+            if is_decision:
+                close_bar(state.partials[s], columns, s, row + decision, now, params.bars)
+                halt = HALT_NONE
+                if gate.open_until > 0:
+                    halt = HALT_BREAKER
+                elif gate.stale == 1:
+                    halt = HALT_STALE
+                gate_halts[decision, s] = halt
+        if is_decision:
+            decision += 1
+        tick += 1
+    return tick, decision, count
+
+
+@entry
+def conclude(
+    times: Integers,
+    seqs: Integers,
+    gate_halts: Integers,
+    closes: Reals,
+    features: Reals,
+    scores: Reals,
+    horizons: Integers,
+    stated: Integers,
+    places: FeaturePlaces,
+    params: PerceptionParams,
+    state: PerceptionState,
+    forecasts: Records,
+    health_rows: Records,
+    retirement_rows: Records,
+    weight_times: Integers,
+    weight_rows: Reals,
+) -> tuple[int, int, int]:
+    """Fold D decisions: outcomes, retirements, weights, health, regime, ensemble, conviction, forecast.
+
+    ``times`` and ``seqs`` (D,); ``gate_halts`` and ``forecasts`` (D, S); ``closes`` (S, D); ``features`` (F, D, S);
+    ``scores`` (N, D, S); ``horizons`` (N,) decision bars; ``stated`` numbers of the watched features;
+    ``weight_times`` (n, 2) takes market_seq and event time of the n-th change of weights. Returns the rows
+    written of health, retirements and weights.
+    """
+    symbols = forecasts.shape[1]
+    signals = scores.shape[0]
+    health_count = 0
+    retirement_count = 0
+    weight_count = 0
+    minimum = params.conviction.minimum_days * params.decisions_a_day
+    for d in range(forecasts.shape[0]):
+        now = times[d]
+        number = now // params.decision_interval
+        state.clock[0].decisions += 1
+        is_warm = state.clock[0].decisions >= params.warm_up
+        for n in range(signals):
+            if number % horizons[n] == 0:
+                for s in range(symbols):
+                    earned = decay.outcome(state.pending[n, s], number, closes[s, d])
+                    decay.remember(state.trackers[n], state.outcomes, n, earned)
+                    decay.predict(state.pending[n, s], number, horizons[n], scores[n, d, s], closes[s, d])
+        is_day = now % MICROS_PER_DAY == 0
+        if is_day:
+            is_changed = False
+            for n in range(signals):
+                tracker = state.trackers[n]
+                weight = tracker.weight
+                change = decay.reconsider(tracker, state.outcomes, n, params.tracker)
+                is_changed = is_changed or tracker.weight != weight
+                if change != UNCHANGED:
+                    written = retirement_rows[retirement_count]
+                    written.market_seq = seqs[d]
+                    written.event_time = now
+                    written.signal = n
+                    written.returned = 1 if change == decay.RETURNED else 0
+                    written.accuracy = tracker.accuracy
+                    written.outcomes = tracker.known
+                    retirement_count += 1
+            if is_changed or state.clock[0].decisions <= params.decisions_a_day:
+                weight_times[weight_count, 0] = seqs[d]
+                weight_times[weight_count, 1] = now
+                for n in range(signals):
+                    weight_rows[weight_count, n] = state.trackers[n].weight
+                weight_count += 1
+        for s in range(symbols):
+            health = state.health[s]
+            if is_day or health.judged == 0:
+                present = 0
+                for i in range(stated.shape[0]):
+                    present += 0 if math.isnan(features[stated[i], d, s]) else 1
+                judge(health, present, stated.shape[0], params.health)
+                report = health_rows[health_count]
+                report.market_seq = seqs[d]
+                report.event_time = now
+                report.symbol = s
+                report.health = health.health
+                report.completeness = health.completeness
+                report.halted = health.halted
+                health_count += 1
+            seen = classify(
+                features[places.momentum, d, s],
+                features[places.volatility_day, d, s],
+                features[places.volatility_month, d, s],
+                params.regime,
+            )
+            regime = settle(state.regimes[s], seen, params.regime.confirm_bars)
+            score, weight = combined(scores, d, s, state.trackers)
+            memory = state.convictions[s]
+            is_remembered = memory.known >= minimum
+            strength = abs(score)
+            conviction = 0.0
+            if weight > 0.0:
+                if is_remembered and strength > 0.0:
+                    conviction = percentile(strength, state.strengths, s, memory.known) * health.health / 100.0
+                strength_memory.remember(memory, state.strengths, s, strength)
+            volatility = features[places.volatility, d, s]
+            atr = features[places.atr, d, s]
+            volume = features[places.daily_volume, d, s]
+            is_sized = not (math.isnan(volatility) or math.isnan(atr) or math.isnan(volume))
+            halt = gate_halts[d, s]
+            if halt == HALT_NONE:
+                if not (is_warm and is_remembered and is_sized):
+                    halt = HALT_WARM_UP
+                elif health.halted == 1:
+                    halt = HALT_HEALTH
+                elif weight == 0.0:
+                    halt = HALT_SILENT
+            forecast = forecasts[d, s]
+            forecast.direction = 1 if score > 0.0 else (-1 if score < 0.0 else 0)
+            forecast.conviction = conviction
+            forecast.volatility = volatility * math.sqrt(float(params.decisions_a_day)) if is_sized else 0.0
+            forecast.atr = atr if is_sized else 0.0
+            forecast.daily_volume = volume * params.decisions_a_day if is_sized else 0.0
+            forecast.regime = regime
+            forecast.health = health.health
+            forecast.halt = halt
+    return health_count, retirement_count, weight_count

@@ -1,0 +1,131 @@
+"""Declaring a signal: one short file with one decorated function, found by its place in ``ml/signals``.
+
+The parameters are the names of the features it needs. The body sees numbers, never NaN: where a feature is
+missing the wrapper abstains for it.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.model.compiled import Elementwise, ufunc
+from alphastrike.model.errors import HaltError
+
+Column = npt.NDArray[np.float64]
+Body = Callable[..., float]
+
+
+class Category(Enum):
+    """What a signal listens to. The value is the folder under ``ml/signals`` that its file lies in."""
+
+    ORDER_FLOW = "order_flow"
+    MICROSTRUCTURE = "microstructure"
+    VOLATILITY = "volatility"
+    CORRELATION = "correlation"
+    SENTIMENT = "sentiment"
+    SEASONALITY = "seasonality"
+    STATISTICAL = "statistical"
+    PRICE_ACTION = "price_action"
+    VOLUME = "volume"
+    DERIVATIVES = "derivatives"
+    ALTERNATIVE = "alternative"
+    MACRO = "macro"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """An opinion on a symbol's next move: features to a score in [-1, 1], or NaN to abstain."""
+
+    name: str
+    category: Category
+    horizon_bars: int
+    """Decision bars ahead that it is about, and after which the decay tracker scores it."""
+    smooth_bars: int
+    """Its score is the mean of so many raw ones, so that a fast idea trades at the book's pace; 1 for none."""
+    inputs: tuple[str, ...]
+    """Names of the features it reads, in the order of the body's parameters."""
+    body: Body
+    doc: str
+
+    @cached_property
+    def raw(self) -> Elementwise:
+        """The body over columns."""
+        return ufunc(self.body, len(self.inputs))
+
+    def scores(self, columns: tuple[Column, ...], place: Callable[[int], str]) -> Column:
+        """Return a raw score for every row of the feature columns, NaN where one of them is.
+
+        ``place`` says which symbol and bar a row is, for the error.
+
+        Raises:
+            HaltError: the body raised, or returned NaN or a number outside [-1, 1] on present inputs.
+        """
+        present = np.ones(columns[0].shape[0], dtype=bool)
+        for column in columns:
+            present &= ~np.isnan(column)
+        scores = np.full(columns[0].shape[0], np.nan)
+        inputs = [np.ascontiguousarray(column[present]) for column in columns]
+        if present.any():
+            scores[present] = self._checked(inputs, np.flatnonzero(present), place)
+        return scores
+
+    def _checked(self, inputs: list[Column], rows: npt.NDArray[np.intp], place: Callable[[int], str]) -> Column:
+        try:
+            scores = self.raw(*inputs)
+        except (ArithmeticError, ValueError) as error:
+            for i, row in enumerate(rows):
+                self._check_one([column[i : i + 1] for column in inputs], place(int(row)))
+            raise HaltError(f"signal {self.name} raised {error!r}. Mend or remove the signal.") from error
+        wrong = np.flatnonzero(~(np.abs(scores) <= 1.0))
+        if wrong.size:
+            where = place(int(rows[wrong[0]]))
+            raise HaltError(
+                f"signal {self.name} returned {scores[wrong[0]]} for {where}: a score is a number from -1 to 1."
+                " Mend or remove the signal."
+            )
+        return scores
+
+    def _check_one(self, inputs: list[Column], where: str) -> None:
+        try:
+            self.raw(*inputs)
+        except (ArithmeticError, ValueError) as error:
+            raise HaltError(f"signal {self.name} raised {error!r} for {where}. Mend or remove the signal.") from error
+
+
+_SIGNALS: Final[dict[str, Signal]] = {}
+
+
+def signal(category: Category, *, horizon_bars: int = 24, smooth_bars: int = 1) -> Callable[[Body], Signal]:
+    """Register a signal under its function's name; its parameters name its features."""
+
+    def register(function: Body) -> Signal:
+        name = function.__name__
+        assert name not in _SIGNALS, f"signal {name} is declared twice"
+        assert function.__doc__, f"signal {name} has no docstring"
+        assert horizon_bars >= 1 <= smooth_bars, f"signal {name} needs a horizon and a smoothing of at least 1 bar"
+        folder = function.__module__.split(".")[-2]
+        assert folder == category.value, f"signal {name} of category {category.value} lies in the folder {folder}"
+        inputs = tuple(inspect.signature(function).parameters)
+        doc = inspect.cleandoc(function.__doc__)
+        made = Signal(name, category, horizon_bars, smooth_bars, inputs, function, doc)
+        _SIGNALS[name] = made
+        return made
+
+    return register
+
+
+@cache
+def signals() -> Mapping[str, Signal]:
+    """Return every signal found under ``ml/signals`` by name, in order of the names."""
+    root = importlib.import_module("alphastrike.ml.signals")
+    for module in pkgutil.walk_packages(root.__path__, "alphastrike.ml.signals."):
+        importlib.import_module(module.name)
+    return dict(sorted(_SIGNALS.items()))

@@ -1,0 +1,1 @@
+"""Signals from how symbols move together."""

@@ -1,0 +1,1 @@
+"""Signals from funding and open interest."""

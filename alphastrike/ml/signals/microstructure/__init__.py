@@ -1,0 +1,1 @@
+"""Signals from how trades move the price."""

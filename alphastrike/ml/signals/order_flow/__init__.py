@@ -1,0 +1,1 @@
+"""Signals from who took liquidity."""

@@ -1,0 +1,1 @@
+"""Signals from where the price has gone."""

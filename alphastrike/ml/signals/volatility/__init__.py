@@ -1,0 +1,1 @@
+"""Signals from how far the price moves."""

@@ -1,0 +1,1 @@
+"""Signals from what was traded."""
