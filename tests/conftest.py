@@ -1,4 +1,4 @@
-"""What every test stands on: no network, a data root of its own, reproducible examples, the real market if it is here."""
+"""What every test stands on: no network, a data root of its own, reproducible examples, the real market if there."""
 
 import os
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 
-class NetworkForbidden(AssertionError):
+class NetworkForbiddenError(AssertionError):
     """A test reached for the network. It is an assertion, so that no `except OSError` on the way swallows it."""
 
 
@@ -54,4 +54,4 @@ def _assert_loopback(host: Any) -> None:
     except ValueError:
         inside = False
     if not inside:
-        raise NetworkForbidden(f"a test reached for the network: {name}")
+        raise NetworkForbiddenError(f"a test reached for the network: {name}")

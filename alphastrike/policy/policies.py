@@ -8,7 +8,7 @@ import hashlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final, Protocol
 
 from alphastrike.journal.derived import Tool
@@ -37,7 +37,7 @@ class Policy(Protocol):
         """The policy with its options, as written on the command line."""
         ...
 
-    def decide(self, situation: Situation) -> Advice:
+    def decide(self, situation: Situation, /) -> Advice:
         """Return at least one tool call: ``NoAction`` to leave everything as it is."""
         ...
 
@@ -54,6 +54,8 @@ class Answered:
     """Why there is no usable call, one line; ``on_failure`` answers then. Empty when there is one."""
     drifts: tuple[tuple[str, int], ...] = ()
     """Normalisations made, by the name of their rule, with their counts."""
+    policy: str = ""
+    """Set by a recording, which speaks for another: who answered. Its calls then stand as recorded, ``failed`` or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ def _named(error: Exception) -> str:
     """Return the exception with the innermost place in which it was raised."""
     place = ""
     if frames := traceback.extract_tb(error.__traceback__):
-        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+        place = f" ({PurePath(frames[-1].filename).name}, line {frames[-1].lineno})"
     return f"{type(error).__name__}: {error}{place}"
 
 
