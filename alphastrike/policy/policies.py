@@ -55,7 +55,10 @@ class Answered:
     drifts: tuple[tuple[str, int], ...] = ()
     """Normalisations made, by the name of their rule, with their counts."""
     policy: str = ""
-    """Set by a recording, which speaks for another: who answered. Its calls then stand as recorded, ``failed`` or not."""
+    """Set by a recording, which speaks for another: who answered.
+
+    Its calls then stand as recorded, ``failed`` or not.
+    """
 
 
 @dataclass(frozen=True, slots=True)
