@@ -79,6 +79,10 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+_njit: Any = numba.njit
+"""Its type hints do not know every option."""
+
+
 def fold_step(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of the account's fold, inlined into its caller.
 
@@ -86,19 +90,19 @@ def fold_step(function: Callable[P, R]) -> Callable[P, R]:
     counting is off: counting every touched array made the loop fifteen times slower. A function that allocates
     does not compile here.
     """
-    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, forceinline=True, _nrt=False)(function)
+    compiled: Callable[P, R] = _njit(error_model="numpy", cache=True, forceinline=True, _nrt=False)(function)
     return compiled
 
 
 def fold_routine(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of the fold that happens rarely: called, not inlined, so that the loop stays small."""
-    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, _nrt=False)(function)
+    compiled: Callable[P, R] = _njit(error_model="numpy", cache=True, _nrt=False)(function)
     return compiled
 
 
 def fold_entry(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of the fold that Python calls; releases the interpreter lock."""
-    compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, nogil=True, _nrt=False)(function)
+    compiled: Callable[P, R] = _njit(error_model="numpy", cache=True, nogil=True, _nrt=False)(function)
     return compiled
 
 

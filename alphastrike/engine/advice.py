@@ -1,0 +1,222 @@
+"""From an unanswered situation to interventions: ask, wait for the latency, judge, apply, journal."""
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.account import AccountParams
+from alphastrike.config.settings import Settings
+from alphastrike.engine.control import apply_intervention, halt_for_failed_policy, settle_situation
+from alphastrike.engine.outputs import REDUCED, Out
+from alphastrike.engine.situations import report
+from alphastrike.engine.state import State
+from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.kinds import KINDS
+from alphastrike.model.controls import Controls
+from alphastrike.model.symbols import SymbolTable
+from alphastrike.model.units import MICROS_PER_HOUR
+from alphastrike.policy.faults import Fault
+from alphastrike.policy.guardian import Rules
+from alphastrike.policy.interventions import Judged, judge_advice
+from alphastrike.policy.policies import Answered, NoLlm, Policy, ask
+from alphastrike.policy.situation import Situation
+from alphastrike.policy.tools import SEVERITIES, Advice
+
+Rows = npt.NDArray[Any]
+
+HALTED: Final = "on_failure:halt"
+"""Stands as the policy of an advice that ``on_failure = halt`` gave."""
+
+
+class Answer(Protocol):
+    """Whoever answers the situations of a run: a policy, or a recording of one."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name in the journal."""
+        ...
+
+    def answer(self, situation: Situation) -> Answered:
+        """Return the answer with the market time it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPolicy:
+    """A policy that answers after the configured latency."""
+
+    policy: Policy
+    latency_us: int = 0
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self.policy.name
+
+    def answer(self, situation: Situation) -> Answered:
+        """Ask the policy."""
+        return ask(self.policy, situation, self.latency_us)
+
+
+class Due(NamedTuple):
+    """An answer on its way; ordered by when it acts, then by situation."""
+
+    time: int
+    situation: int
+    scope: int
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A situation that was asked, and what was answered."""
+
+    situation: Situation
+    answered: Answered
+    asked: int
+    is_late: bool
+
+
+class Advisor:
+    """The policy's side of one account: what was asked, what is on its way, what came of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        symbols: SymbolTable,
+        answer: Answer,
+        state: State,
+        params: AccountParams,
+        out: Out,
+        detail: int,
+    ) -> None:
+        self._settings = settings
+        self._symbols = symbols
+        self._answer = answer
+        self._state = state
+        self._params = params
+        self._out = out
+        self._detail = detail
+        self._waiting: dict[Due, Waiting] = {}
+        self._late: list[tuple[int, Waiting]] = []
+        self._asked: set[int] = set()
+        self._rows: dict[str, list[Any]] = {name: [] for name in ("advice", "tool_calls", "alerts")}
+        self._parts: dict[str, list[Rows]] = {name: [] for name in ("situations", "situation_symbols")}
+
+    def unasked(self) -> list[int]:
+        """Return the numbers of the situations in the state that nobody has been asked about yet."""
+        open_now = self._state.triggers["situation"]
+        return sorted(int(number) for number in open_now[open_now != 0] if int(number) not in self._asked)
+
+    def ask_all(self) -> None:
+        """Ask the policy about every situation that waits for it, in the order of their numbers."""
+        open_now = self._state.triggers["situation"]
+        places = {int(open_now[scope, rule]): (int(scope), int(rule)) for scope, rule in np.argwhere(open_now)}
+        for number in self.unasked():
+            scope, rule = places[number]
+            situation, row, lines = report(self._state, self._settings, scope, rule, self._symbols)
+            self._parts["situations"].append(row)
+            self._parts["situation_symbols"].append(lines)
+            self._asked.add(number)
+            answered = self._answer.answer(situation)
+            asked = int(self._state.triggers[scope, rule].asked)
+            arrives = max(asked + answered.latency_us, situation.event_time)
+            is_late = arrives > situation.deadline
+            waiting = Waiting(situation, answered, asked, is_late)
+            self._waiting[Due(min(arrives, situation.deadline), number, scope, rule)] = waiting
+            if is_late:
+                self._late.append((arrives, waiting))
+
+    def next_due(self) -> int | None:
+        """Return the time of the next answer to act on, or ``None``."""
+        times = [due.time for due in self._waiting] + [time for time, _ in self._late]
+        return min(times, default=None)
+
+    def apply_due(self, now: int) -> None:
+        """Let every answer due at or before ``now`` act, in order of time and situation."""
+        for due in sorted(self._waiting):
+            if due.time <= now:
+                self._apply(due, self._waiting.pop(due), now)
+        for time, waiting in [one for one in self._late if one[0] <= now]:
+            self._late.remove((time, waiting))
+            number = waiting.situation.situation
+            name = waiting.answered.policy or self._answer.name
+            self._row("advice", now, number, name, waiting.asked, 0, 1, "")
+
+    def tables(self) -> dict[str, Rows]:
+        """Return the rows of every kind that the advisor writes."""
+        tables: dict[str, Rows] = {}
+        for name, parts in self._parts.items():
+            tables[name] = np.concatenate(parts) if parts else np.zeros(0, dtype=KINDS[name].record)
+        for name, rows in self._rows.items():
+            tables[name] = np.array(rows, dtype=KINDS[name].record)
+        return tables
+
+    def _apply(self, due: Due, waiting: Waiting, now: int) -> None:
+        situation = waiting.situation
+        answered = waiting.answered
+        failure = "the answer came after its deadline" if waiting.is_late else answered.failed
+        calls: Any = answered.advice
+        name = answered.policy or self._answer.name
+        if waiting.is_late or (failure and not answered.policy):
+            name, calls = self._fallback(situation)
+        if name == HALTED:
+            until = now + self._settings.policy.ttl_hours * MICROS_PER_HOUR
+            halt_for_failed_policy(self._state, until, self._out, self._detail)
+        settle_situation(self._state, due.scope, due.rule)
+        self._row("advice", now, situation.situation, name, waiting.asked, len(calls), 0, failure)
+        verdicts = judge_advice(
+            calls,
+            situation,
+            self._controls(),
+            self._settings.policy.ttl_hours,
+            leverage=float(self._state.account[0].leverage),
+        )
+        for place, (call, judged) in enumerate(zip(calls, verdicts, strict=True)):
+            self._take(situation, place, call, judged, now)
+
+    def _fallback(self, situation: Situation) -> tuple[str, Advice]:
+        mode = self._settings.policy.on_failure
+        if mode == "rules":
+            guardian = Rules(self._settings.policy.guardian)
+            return guardian.name, guardian.decide(situation)
+        return f"on_failure:{mode}", NoLlm().decide(situation)
+
+    def _take(self, situation: Situation, place: int, call: Any, judged: Judged, now: int) -> None:
+        """Apply one judged call and journal it."""
+        number = 0
+        if judged.makes_intervention:
+            expires = now + judged.ttl_hours * MICROS_PER_HOUR
+            number = apply_intervention(
+                self._state, self._params, situation.situation, int(judged.tool), judged.symbol_id, judged.value,
+                expires, self._out, self._detail,
+            )  # fmt: skip
+        verdict, rejection = judged.verdict, judged.rejection
+        if judged.makes_intervention and number == 0:
+            verdict, rejection = CallVerdict.REJECTED, f"{Fault.TOO_MANY}: no slot for another live intervention"
+        self._row(
+            "tool_calls", now, situation.situation, place, int(judged.tool), judged.symbol_id, judged.value,
+            judged.ttl_hours, int(verdict), rejection, call.words, number,
+        )  # fmt: skip
+        if judged.tool is Tool.SEND_ALERT and verdict is not CallVerdict.REJECTED:
+            self._row("alerts", now, situation.situation, SEVERITIES[int(judged.value) - 1], call.words)
+
+    def _controls(self) -> dict[str, Controls]:
+        """Return the effective controls of every symbol as they are now."""
+        cap = float(self._state.account[0].leverage_cap)
+        return {
+            name: Controls(
+                float(symbol.conviction_floor),
+                float(symbol.size_multiplier),
+                cap,
+                bool(symbol.shorts_allowed),
+                bool(symbol.asset_enabled),
+            )
+            for name, symbol in zip(self._symbols, self._state.symbols, strict=True)
+        }
+
+    def _row(self, kind: str, now: int, *fields: Any) -> None:
+        if self._detail != REDUCED:
+            self._rows[kind].append((int(self._state.account[0].market_seq), now, *fields))

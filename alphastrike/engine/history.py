@@ -1,0 +1,145 @@
+"""The account half over a market: run the compiled loop until a situation, let the policy answer, go on."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.settings import Settings
+from alphastrike.engine.account import FULL, SITUATION, begin, run
+from alphastrike.engine.advice import Advisor, Answer
+from alphastrike.engine.outputs import ACCOUNT_KINDS, Collected, new_out
+from alphastrike.engine.outputs import FULL as EVERYTHING
+from alphastrike.engine.state import canonical_bytes, new_buffer, restored, views
+from alphastrike.journal.kinds import KINDS
+from alphastrike.market.market import Market
+from alphastrike.model.bars import BarFlag
+from alphastrike.model.compiled import Records
+from alphastrike.model.errors import ConfigurationError
+from alphastrike.model.progress import Progress, silent
+
+STRETCH: Final = 8192
+"""Ticks between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class AccountInputs:
+    """What the account half learns of perception, of T ticks, D decisions and S symbols."""
+
+    decision_row: npt.NDArray[np.int64]
+    """(T,) row of ``forecasts`` to decide on at a tick, -1 for none."""
+    forecasts: Records
+    """(D, S) of ``model.forecast.FORECAST``."""
+    rejected: npt.NDArray[np.bool_]
+    """(T, S) candles that the gateway refused."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The account right after the tick at which a situation was asked, before any advice on it."""
+
+    situation: int
+    tick: int
+    """Index of that tick; a branch goes on with the next one."""
+    market_seq: int
+    state: bytes
+
+
+@dataclass(frozen=True)
+class AccountRun:
+    """What the account half did over a stretch of a market."""
+
+    tables: dict[str, npt.NDArray[Any]]
+    """Record arrays by kind, in the order of their events."""
+    checkpoints: list[Checkpoint]
+    state: bytes
+    """Canonical bytes of the account's state at the last tick."""
+
+
+def account_bars(market: Market, rejected: npt.NDArray[np.bool_]) -> Records:
+    """Return the market's bars, (T, S), with the gateway's refusals marked in their flags."""
+    bars = np.ascontiguousarray(market.bars)
+    if not rejected.any():
+        return bars
+    marked = bars.copy()
+    marked["flags"][rejected] |= int(BarFlag.REJECTED)
+    return marked
+
+
+def run_account(
+    market: Market,
+    inputs: AccountInputs,
+    settings: Settings,
+    answer: Answer,
+    *,
+    start: Checkpoint | None = None,
+    until_tick: int | None = None,
+    detail: int = EVERYTHING,
+    progress: Progress = silent,
+) -> AccountRun:
+    """Run the account half from the market's beginning, or from a checkpoint, under one policy.
+
+    Args:
+        market: what happened.
+        inputs: what perception made of it.
+        settings: all parameters; the same ones under which a checkpoint was made.
+        answer: asked about every situation.
+        start: fork here: the situations that its state holds unanswered are asked anew.
+        until_tick: first tick not to run; the market's end when not given.
+        detail: ``outputs.FULL`` writes every kind, ``outputs.REDUCED`` only equity, trades and triggers.
+        progress: told how many ticks are done.
+    """
+    stop = market.ticks if until_tick is None else until_tick
+    if not 0 <= stop <= market.ticks:
+        raise ConfigurationError(f"cannot run to tick {stop}: {market.name} has {market.ticks}.")
+    symbols = market.symbols
+    params = settings.account_params()
+    buffer = new_buffer(len(symbols)) if start is None else restored(start.state, len(symbols))
+    state = views(buffer, len(symbols))
+    out = new_out()
+    advisor = Advisor(settings, symbols, answer, state, params, out, detail)
+    collected = Collected()
+    checkpoints: list[Checkpoint] = []
+    if start is None:
+        begin(state, params)
+        tick = 0
+    else:
+        tick = start.tick + 1
+        advisor.ask_all()
+        advisor.apply_due(market.start + start.tick * market.interval)
+    bars = account_bars(market, inputs.rejected)
+    first = tick
+    while tick < stop:
+        pause = min(stop, tick + STRETCH, _tick_at(market, advisor.next_due()) + 1)
+        why, tick = run(
+            state, params, market.instruments, market.tiers, bars, market.other_events, inputs.decision_row,
+            inputs.forecasts, market.start, market.interval, tick, pause, out, detail,
+        )  # fmt: skip
+        now = market.start + (tick - 1) * market.interval
+        if why == SITUATION:
+            asked = advisor.unasked()
+            frozen = buffer.tobytes()
+            checkpoints.extend(
+                Checkpoint(number, tick - 1, int(state.account[0].market_seq), frozen) for number in asked
+            )
+            advisor.ask_all()
+        advisor.apply_due(now)
+        if why == FULL or out.counts.any():
+            collected.drain(out)
+        progress("account", tick - first, stop - first)
+    collected.drain(out)
+    return AccountRun({**collected.tables(), **advisor.tables()}, checkpoints, canonical_bytes(buffer, len(symbols)))
+
+
+def _tick_at(market: Market, time: int | None) -> int:
+    """Return the first tick at or after a time; beyond the market's end when there is none."""
+    if time is None:
+        return market.ticks
+    return max(-((market.start - time) // market.interval), 0)
+
+
+def derived_kinds() -> tuple[str, ...]:
+    """Return the kinds that ``run_account`` makes, in stage order."""
+    made = (*ACCOUNT_KINDS, "situations", "situation_symbols", "advice", "tool_calls", "alerts")
+    return tuple(name for name in KINDS if name in made)

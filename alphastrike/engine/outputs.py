@@ -1,0 +1,98 @@
+"""Where the compiled account writes what it did: preallocated records, one array a kind."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import alphastrike.journal.derived  # noqa: F401  (declares the kinds)
+from alphastrike.journal.kinds import KINDS
+from alphastrike.model.compiled import Records, fold_step
+
+ACCOUNT_KINDS: Final = (
+    "leverage",
+    "targets",
+    "risk_verdicts",
+    "orders",
+    "fills",
+    "funding_payments",
+    "trades",
+    "equity",
+    "triggers",
+    "interventions",
+    "halts",
+)
+"""Kinds written by compiled code, in the order of ``Out``'s fields."""
+
+EQUITY_ROWS: Final = 8192
+OTHER_ROWS: Final = 4096
+
+FULL: Final = 1
+"""Everything is written."""
+REDUCED: Final = 0
+"""Only equity, trades and triggers are written: what branches need."""
+
+LEVERAGE, TARGETS, VERDICTS, ORDERS, FILLS, FUNDING, TRADES, EQUITY, TRIGGERS, INTERVENTIONS, HALTS = range(11)
+
+
+class Out(NamedTuple):
+    """Record arrays by kind, how many rows each holds, and how much detail is wanted."""
+
+    leverage: Records
+    targets: Records
+    risk_verdicts: Records
+    orders: Records
+    fills: Records
+    funding_payments: Records
+    trades: Records
+    equity: Records
+    triggers: Records
+    interventions: Records
+    halts: Records
+    counts: Records
+    """(11,) int64 rows written by kind, then one more: rows of all kinds but equity."""
+
+
+def new_out() -> Out:
+    """Return empty output arrays."""
+    arrays = [
+        np.zeros(EQUITY_ROWS if name == "equity" else OTHER_ROWS, dtype=KINDS[name].record) for name in ACCOUNT_KINDS
+    ]
+    return Out(*arrays, np.zeros(len(ACCOUNT_KINDS) + 1, dtype=np.int64))
+
+
+@fold_step
+def next_row(counts: Records, kind: int) -> int:
+    """Take the next free row of a kind other than equity."""
+    row = counts[kind]
+    counts[kind] = row + 1
+    counts[11] = counts[11] + 1
+    return int(row)
+
+
+@fold_step
+def is_nearly_full(counts: Records, symbols: int) -> bool:
+    """Tell whether the next instant might not fit: no instant writes more than 24 rows a symbol and kind."""
+    return bool(counts[EQUITY] + 2 > EQUITY_ROWS or counts[11] + 24 * (symbols + 4) > OTHER_ROWS)
+
+
+class Collected:
+    """Rows drained from the output arrays over a whole pass, by kind."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ACCOUNT_KINDS}
+
+    def drain(self, out: Out) -> None:
+        """Copy all rows out of ``out`` and empty it."""
+        for index, name in enumerate(ACCOUNT_KINDS):
+            rows = int(out.counts[index])
+            if rows:
+                self._parts[name].append(out[index][:rows].copy())
+        out.counts[:] = 0
+
+    def tables(self) -> dict[str, npt.NDArray[Any]]:
+        """Return one record array a kind, empty ones included."""
+        return {
+            name: np.concatenate(parts) if parts else np.zeros(0, dtype=KINDS[name].record)
+            for name, parts in self._parts.items()
+        }
