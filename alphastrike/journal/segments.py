@@ -12,6 +12,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +46,7 @@ CHECKPOINT_SCHEMA: Final = pa.schema(
     ]
 )
 
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PARTIAL: Final = ".partial"
 _OUT_OF_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -68,8 +70,10 @@ class RunWriter:
         self._tables: dict[str, TableFacts] = {}
         self._segments: list[Segment] = []
         name = folder.name
-        if not name or name.startswith(".") or "/" in name:
-            raise ConfigurationError(f"a run cannot be called {name!r}. Use letters, digits, '-' and '_'.")
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"a run cannot be called {name!r}. Take up to 100 letters, digits, '.', '-' or '_', no leading sign."
+            )
         if folder.exists():
             raise ConfigurationError(f"a run called {name!r} exists ({folder}). Choose another --name.")
         folder.parent.mkdir(parents=True, exist_ok=True)

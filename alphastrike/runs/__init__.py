@@ -1,1 +1,1 @@
-"""Runs: recorded, listed, verified."""
+"""Runs: recorded over a market into a journal, found again, re-derived and compared."""

@@ -1,0 +1,67 @@
+"""``alphastrike record``: run a policy over a market and keep the whole run."""
+
+from typing import Annotated
+
+import typer
+
+from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set, Threads
+
+
+def record(
+    market: Annotated[
+        str, typer.Argument(metavar="MARKET", help="Name of the market; `alphastrike markets` lists them.")
+    ],
+    policy: Annotated[str, typer.Option("--policy", metavar="POLICY", help="Who answers triggers.")] = "rules",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="RUN", help="Name of the run.", show_default="MARKET-POLICY")
+    ] = None,
+    config: Config = None,
+    overrides: Set = None,
+    threads: Threads = ALL_CORES,
+    self_contained: Annotated[
+        bool, typer.Option("--self-contained", help="Copy the market into the run, so that it opens without it.")
+    ] = False,
+    data: Data = DATA,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the engine over MARKET under POLICY and record everything it saw and decided.
+
+    Policies: no-llm, rules, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or module:Class of your own.
+    Exits 0 when the run is recorded; otherwise no run is left behind.
+    """
+    from alphastrike.cli.console import figure, print_json, say
+    from alphastrike.cli.progress import progress_bars
+    from alphastrike.config.resolve import resolve
+    from alphastrike.runs.recorder import record as record_run
+    from alphastrike.runs.registry import open_run
+    from alphastrike.runs.summary import summary
+
+    settings = resolve(config, overrides or [])
+    with progress_bars(quiet) as progress:
+        manifest = record_run(
+            data,
+            market,
+            policy,
+            name=name,
+            settings=settings,
+            threads=threads,
+            progress=progress,
+            self_contained=self_contained,
+        )
+    made = summary(open_run(data, manifest.name))
+    if as_json:
+        print_json(made)
+        return
+    change = 100.0 * (made.final_equity / made.start_equity - 1.0)
+    liquidations = f", {made.liquidations:,} liquidation fills" if made.liquidations else ""
+    say(f"Recorded run {made.run}  digest {made.digest}")
+    say(
+        f"{made.market} under {made.policy}: {made.symbols} symbols, {made.ticks:,} ticks, {made.decisions:,} decisions"
+    )
+    say(
+        f"{made.trades:,} trades{liquidations}, {made.triggers:,} triggers fired, {made.situations:,} situations, "
+        f"{made.interventions:,} interventions"
+    )
+    say(f"Final equity {figure(made.final_equity)} USDT ({figure(change, 2, signed=True)} %)")
+    say(f"Run: {made.folder}  ({made.rows:,} rows, {figure(made.bytes / 1e6, 1)} MB)")

@@ -1,0 +1,40 @@
+"""What of this installation and machine can move a bit of a run: recorded with it, compared by ``verify``."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from alphastrike import __version__
+from alphastrike.model.compiled import source_digest
+
+_LIBRARIES: Final = ("numpy", "numba", "llvmlite", "pyarrow", "duckdb")
+
+SOURCE: Final = "source"
+"""Key of the digest over all deciding sources."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the program, its deciding sources, Python and the libraries."""
+    stated = {"alphastrike": __version__, SOURCE: source_digest(), "python": platform.python_version()}
+    return stated | {library: version(library) for library in _LIBRARIES}
+
+
+def machine() -> dict[str, str]:
+    """Return system, architecture, processor and C library; nothing that names the machine or its owner."""
+    library, release = platform.libc_ver()
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "c_library": f"{library} {release}".strip(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -1,0 +1,147 @@
+"""History into a journal: open the market, perceive, run the account under a policy, write what came of it."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from alphastrike.config.resolve import validated
+from alphastrike.config.settings import Settings
+from alphastrike.engine.advice import AskedPolicy
+from alphastrike.engine.history import run_account
+from alphastrike.engine.perception import perceive
+from alphastrike.journal.manifest import FILE, Manifest, MarketReference, RunFacts
+from alphastrike.journal.reader import MARKETS_INSIDE, Run
+from alphastrike.journal.segments import RunWriter
+from alphastrike.market.market import Market
+from alphastrike.market.store import market_tables, open_market
+from alphastrike.model.progress import Progress, silent
+from alphastrike.policy.naming import policy_named
+from alphastrike.policy.policies import Policy
+from alphastrike.runs.computed import Computed, account_inputs, computed_account, computed_run, recorded_inputs
+from alphastrike.runs.environment import machine, versions
+from alphastrike.runs.registry import market_of, runs_folder, unused_name
+
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._]+")
+
+
+def record(
+    root: Path,
+    market_name: str,
+    policy_spec: str,
+    *,
+    name: str | None = None,
+    settings: Settings,
+    threads: int = 1,
+    progress: Progress = silent,
+    self_contained: bool = False,
+) -> Manifest:
+    """Run the engine over a market under a policy and keep everything it saw and did as a run.
+
+    Without a name the run is called after market and policy, with a number when that is taken. A self-contained
+    run holds a copy of its market. Whatever interrupts the work leaves no run behind.
+
+    Raises:
+        ConfigurationError: an unknown market or policy, a name that is taken, settings that do not fit the market.
+        DataError: the market is damaged.
+        TryAgainError: the disk is full.
+    """
+    policy = policy_named(policy_spec, guardian=settings.policy.guardian)
+    called = name or unused_name(root, default_name(market_name, policy_spec))
+    created = datetime.now(UTC)
+    market = open_market(root, market_name)
+    with RunWriter(runs_folder(root) / called, market.symbols) as writer:
+        computed = compute(market, settings, policy, threads, progress)
+        _write(writer, computed, progress)
+        if self_contained:
+            _include_market(writer, root, market_name)
+        return writer.seal(
+            RunFacts(
+                name=called,
+                created=created,
+                market=MarketReference(name=market.name, content_hash=market.content_hash),
+                policy=policy.name,
+                seed=0,
+                settings=settings.as_dict(),
+                versions=versions(),
+                machine=machine(),
+                symbols=tuple(market.symbols),
+                digest=computed.digest,
+                account_digest=computed.account_digest,
+                perception_digest=computed.perception_digest,
+            )
+        )
+
+
+def compute(
+    market: Market, settings: Settings, policy: Policy, threads: int = 1, progress: Progress = silent
+) -> Computed:
+    """Return both halves of a run over a market; the result does not depend on ``threads``."""
+    perceived = perceive(market, settings.perception, threads=threads, progress=progress)
+    asked = AskedPolicy(policy, settings.policy.latency_us)
+    account = run_account(market, account_inputs(perceived), settings, asked, progress=progress)
+    return computed_run(market, perceived, account)
+
+
+def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent) -> Computed:
+    """Compute a recorded run again from its market, its settings and its policy, which is asked again.
+
+    Raises:
+        AlphaStrikeError: the market or the policy is not here, or the settings are not of this version.
+    """
+    settings = recorded_settings(run)
+    return compute(market_of(root, run), settings, recorded_policy(run, settings), threads, progress)
+
+
+def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Computed:
+    """Compute the account half of a recorded run again, from the forecasts that it recorded.
+
+    Raises:
+        AlphaStrikeError: as ``rederive``; or the recorded forecasts are damaged.
+    """
+    settings = recorded_settings(run)
+    market = market_of(root, run)
+    asked = AskedPolicy(recorded_policy(run, settings), settings.policy.latency_us)
+    inputs = recorded_inputs(run, market)
+    return computed_account(run_account(market, inputs, settings, asked, progress=progress))
+
+
+def recorded_settings(run: Run) -> Settings:
+    """Return the settings a run was recorded with.
+
+    Raises:
+        ConfigurationError: this version does not know one of them.
+    """
+    return validated(run.manifest.settings, f"{run.folder / FILE} (settings)")
+
+
+def recorded_policy(run: Run, settings: Settings) -> Policy:
+    """Return the policy a run was recorded with."""
+    return policy_named(run.manifest.policy, guardian=settings.policy.guardian)
+
+
+def default_name(market_name: str, policy_spec: str) -> str:
+    """Return what a run is called unless told otherwise: the market and the policy, as a folder may be called."""
+    return _NOT_IN_A_NAME.sub("-", f"{market_name}-{policy_spec}").strip("-.")[:90]
+
+
+def _write(writer: RunWriter, computed: Computed, progress: Progress) -> None:
+    total = len(computed.tables)
+    for done, (kind, rows) in enumerate(computed.tables.values()):
+        progress("write", done, total)
+        writer.append(kind, rows)
+    kept = computed.checkpoints
+    writer.append_checkpoints(
+        [checkpoint.situation for checkpoint in kept],
+        [checkpoint.tick for checkpoint in kept],
+        [checkpoint.market_seq for checkpoint in kept],
+        [bytes(checkpoint.state) for checkpoint in kept],
+    )
+    progress("write", total, total)
+
+
+def _include_market(writer: RunWriter, root: Path, name: str) -> None:
+    tables = market_tables(root, name)
+    manifest = root / "markets" / name / "manifest.json"
+    for path in (manifest, *tables.values()):
+        writer.include(path, f"{MARKETS_INSIDE}/{name}/{path.name}", f"{MARKETS_INSIDE}/{path.stem}")
