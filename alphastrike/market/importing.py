@@ -93,7 +93,7 @@ def import_market(
     found = find_sources(paths, asked)
     interval = choose_interval(found, wanted.interval, paths)
     found, parts, interval = _read(found, interval, progress)
-    symbols = _present_symbols(asked, found, interval, paths)
+    symbols = _present_symbols(asked, parts, interval, paths)
     series = [_series(symbol, [part for part in parts if part[0].symbol == symbol]) for symbol in symbols]
     span = common_span(series, interval, wanted.begin, wanted.end)
     slices = [slice_symbol(one, span, wanted.funding_missing) for one in series]
@@ -161,21 +161,23 @@ def _read(
     return Found(found.sources, skipped), parts, interval
 
 
-def _present_symbols(asked: tuple[str, ...], found: Found, interval: int, paths: Sequence[Path]) -> tuple[str, ...]:
-    there = _with_candles(found, interval)
+def _present_symbols(
+    asked: tuple[str, ...], parts: list[tuple[Source, FileColumns]], interval: int, paths: Sequence[Path]
+) -> tuple[str, ...]:
+    there = tuple(sorted({source.symbol for source, _ in parts if source.kind is FileKind.CANDLES}))
     missing = [symbol for symbol in asked if symbol not in there]
     if missing:
-        everything = ", ".join(_with_candles(find_sources(paths, ()), interval)) or "none"
         raise ConfigurationError(
             f"there are no {interval_text(interval)} candles of {missing[0]} in {' and '.join(map(str, paths))} "
-            f"(found: {everything}). Change --symbols or --interval."
+            f"(found: {_found_at(interval, paths)}). Change --symbols or --interval."
         )
     return asked or there
 
 
-def _with_candles(found: Found, interval: int) -> tuple[str, ...]:
-    sources = (source for source in found.sources if source.kind is FileKind.CANDLES)
-    return tuple(sorted({source.symbol for source in sources if source.interval in (interval, None)}))
+def _found_at(interval: int, paths: Sequence[Path]) -> str:
+    """Return the symbols whose files' names promise candles at the interval, those not asked for included."""
+    sources = (source for source in find_sources(paths, ()).sources if source.kind is FileKind.CANDLES)
+    return ", ".join(sorted({source.symbol for source in sources if source.interval in {interval, None}})) or "none"
 
 
 def _series(symbol: str, parts: list[tuple[Source, FileColumns]]) -> Series:

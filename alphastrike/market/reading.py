@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from alphastrike.market.formats import KLINE_HEADER, FileKind, Layout, ForeignFileError, recognise
+from alphastrike.market.formats import KLINE_HEADER, FileKind, ForeignFileError, Layout, recognise
 from alphastrike.market.parquet import first_line
 from alphastrike.model.errors import DataError
 

@@ -108,11 +108,7 @@ def open_market(root: Path, name: str) -> Market:
 
 def list_markets(root: Path) -> list[MarketManifest]:
     """Return the manifests of all markets under the data root, by name; an unreadable one is an error."""
-    folder = root / "markets"
-    if not folder.is_dir():
-        return []
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return [manifest for manifest in (find_market(root, name) for name in names) if manifest is not None]
+    return [manifest for manifest in (find_market(root, name) for name in _names(root)) if manifest is not None]
 
 
 def market_tables(root: Path, name: str) -> dict[str, Path]:
@@ -175,10 +171,17 @@ def _same_or_refuse(standing: MarketManifest, content_hash: str, root: Path) -> 
     )
 
 
+def _names(root: Path) -> list[str]:
+    folder = root / "markets"
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
 def _known_market(root: Path, name: str) -> MarketManifest:
     manifest = find_market(root, name)
     if manifest is None:
-        names = ", ".join(manifest.name for manifest in list_markets(root)) or "none yet"
+        names = ", ".join(_names(root)) or "none yet"
         raise ConfigurationError(
             f"there is no market {name!r} in {root / 'markets'} (there: {names}). "
             "Import one with `alphastrike import`, or make one with `alphastrike simulate`."

@@ -1,0 +1,65 @@
+"""Where the randomness of simulated markets comes from: one counter-based stream a purpose, keyed by the seed.
+
+A stream depends on nothing but the seed and its purpose, so that the path of a symbol stays the same whichever
+other symbols are simulated beside it. NumPy keeps the bits of Philox for good and those of its distributions
+within a version.
+"""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+Reals = npt.NDArray[np.float64]
+
+
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """Return the generator of one purpose, for instance ``shocks BTCUSDT``."""
+    key = hashlib.blake2b(f"alphastrike simulate {seed} {purpose}".encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+
+
+def student(generator: np.random.Generator, count: int, degrees: float) -> Reals:
+    """Return draws of Student's t scaled to unit variance; ``degrees`` above 2."""
+    return np.asarray(generator.standard_t(degrees, count) * np.sqrt((degrees - 2.0) / degrees))
+
+
+def wandering(generator: np.random.Generator, count: int, half_life: float, deviation: float) -> Reals:
+    """Return a stationary first-order autoregression (Gaussian) around zero.
+
+    Args:
+        generator: its stream.
+        count: number of steps.
+        half_life: steps after which half of a shock is left.
+        deviation: standard deviation of the values.
+    """
+    keep = 2.0 ** (-1.0 / half_life)
+    shocks = (generator.standard_normal(count) * (deviation * np.sqrt(1.0 - keep * keep))).tolist()
+    value = deviation * float(generator.standard_normal())
+    values = []
+    for shock in shocks:
+        value = keep * value + shock
+        values.append(value)
+    return np.array(values)
+
+
+def clustered(squares: Reals, half_life: float) -> Reals:
+    """Return the variance multiple of every step, a GARCH(1,1) of mean one driven by squared unit shocks.
+
+    A step sees only earlier shocks. The reaction is scaled with the persistence so that the variance varies as much
+    at any bar interval. After Bollerslev (1986), "Generalized Autoregressive Conditional Heteroskedasticity".
+
+    Args:
+        squares: squared shocks of unit variance.
+        half_life: steps after which half of a burst is left.
+    """
+    keep = 2.0 ** (-1.0 / half_life)
+    react = min(0.35 * np.sqrt(1.0 - keep), 0.5 * keep)
+    variance = 1.0
+    values = []
+    # Capped: one wild draw of a fat tail must not set the variance for a week.
+    for square in np.minimum(squares, 20.0).tolist():
+        values.append(variance)
+        variance = (1.0 - keep) + variance * (keep - react + react * square)
+        variance = min(variance, 12.0)
+    return np.array(values)
