@@ -22,6 +22,8 @@ from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAg
 
 MENDABLE: Final = 2
 INTERRUPTED: Final = 130
+UNREAD: Final = 1
+"""The reader of our output left, as ``| head`` does: quiet, but not claimed as done."""
 
 COMMANDS: Final = (
     ("import", "import_", "import_"),
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     except BrokenPipeError:
         _close_pipe()
-        return 0
+        return UNREAD
     except AlphaStrikeError as trouble:
         error(str(trouble))
         return MENDABLE
