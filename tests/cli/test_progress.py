@@ -7,9 +7,10 @@ from rich.console import Console
 
 from alphastrike.cli import progress
 from alphastrike.cli.progress import progress_bars
+from alphastrike.model.progress import Progress
 
 
-def work(report: progress.Progress) -> None:
+def work(report: Progress) -> None:
     for done in (0, 400, 1000, 1000):
         report("perceive", done, 1000)
     report("account", 3, 0)
