@@ -1,5 +1,6 @@
 """Set-up on a machine with only Python and make: what it refuses, what it leaves behind, what it is told to install."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,7 +25,11 @@ def tree(project: Path, tmp_path: Path) -> Path:
 
 
 def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments], cwd=tree, capture_output=True, text=True, check=False, timeout=60)
+    # The tests may themselves have been started by make, whose variables would be handed down.
+    handed_down = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if name not in handed_down}
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def script(path: Path, *lines: str) -> Path:
