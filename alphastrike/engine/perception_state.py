@@ -115,9 +115,10 @@ def restored(state: bytes, shape: StateShape) -> npt.NDArray[np.uint8]:
 def canonical_bytes(buffer: npt.NDArray[np.uint8], shape: StateShape) -> bytes:
     """Return the state as bytes that are equal when, and only when, the states are: no -0.0, no NaN."""
     clean = buffer.copy()
-    for records in views(clean, shape):
-        parts: list[Any] = [records] if records.dtype.names is None else [records[name] for name in records.dtype.names]
-        for reals in parts:
+    every: tuple[Any, ...] = views(clean, shape)
+    for records in every:
+        names = records.dtype.names
+        for reals in [records] if names is None else [records[name] for name in names]:
             if reals.dtype.kind == "f":
                 assert not np.isnan(reals).any(), "perception state holds a NaN"
                 np.add(reals, 0.0, out=reals)

@@ -163,15 +163,15 @@ def _decaying(column: Column, terms: int, stride: int, keep: float) -> Column:
 def _mean_of_others(panel: Column) -> Column:
     means = np.full(panel.shape, np.nan)
     for i in range(panel.shape[0]):
-        total = 0.0
-        present = 0
         for s in range(panel.shape[1]):
-            if not math.isnan(panel[i, s]):
-                total += panel[i, s]
-                present += 1
-        if present < 2:
-            continue
-        for s in range(panel.shape[1]):
-            if not math.isnan(panel[i, s]):
-                means[i, s] = (total - panel[i, s]) / (present - 1)
+            if math.isnan(panel[i, s]):
+                continue
+            total = 0.0
+            others = 0
+            for other in range(panel.shape[1]):
+                if other != s and not math.isnan(panel[i, other]):
+                    total += panel[i, other]
+                    others += 1
+            if others > 0:
+                means[i, s] = total / others
     return means

@@ -79,7 +79,8 @@ class Signal:
 
     def _checked(self, inputs: list[Column], rows: npt.NDArray[np.intp], place: Callable[[int], str]) -> Column:
         try:
-            scores = self.raw(*inputs)
+            with np.errstate(all="ignore"):
+                scores = self.raw(*inputs)
         except (ArithmeticError, ValueError) as error:
             for i, row in enumerate(rows):
                 self._check_one([column[i : i + 1] for column in inputs], place(int(row)))

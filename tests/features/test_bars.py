@@ -1,0 +1,114 @@
+"""Decision bars out of accepted market bars."""
+
+import numpy as np
+
+from alphastrike.features.bars import (
+    COLUMNS,
+    PARTIAL,
+    BarParams,
+    Bars,
+    close_bar,
+    take_candle,
+    take_funding,
+    take_open_interest,
+)
+from alphastrike.model.bars import BAR, BarFlag
+from alphastrike.model.units import MICROS_PER_HOUR
+
+NOON = 1_700_481_600_000_000
+NAN = float("nan")
+
+
+class Builder:
+    """One symbol's bars under construction."""
+
+    def __init__(self) -> None:
+        self.partial = np.zeros(1, dtype=PARTIAL)[0]
+        self.now = NOON
+
+    def candle(
+        self,
+        open_: float,
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        taker: float = NAN,
+        trades: float = NAN,
+    ) -> None:
+        bar = np.zeros(1, dtype=BAR)[0]
+        bar.open, bar.high, bar.low, bar.close, bar.volume = open_, high, low, close, volume
+        take_candle(self.partial, bar, taker, trades)
+
+    def funding(self, rate: float, *, assumed: bool = False) -> None:
+        flags = BarFlag.FUNDING | (BarFlag.FUNDING_ASSUMED if assumed else 0)
+        take_funding(self.partial, int(flags), rate, self.now)
+
+    def closed(self) -> dict[str, float]:
+        """Close the bar an hour on and return it by column."""
+        self.now += MICROS_PER_HOUR
+        columns = np.zeros((COLUMNS, 1, 1))
+        close_bar(self.partial, columns, 0, 0, self.now, BarParams())
+        return dict(zip(Bars._fields, columns[:, 0, 0].tolist(), strict=True))
+
+
+def test_a_decision_bar_spans_its_market_bars() -> None:
+    builder = Builder()
+    builder.candle(10.0, 12.0, 9.0, 11.0, 5.0, taker=2.0, trades=3)
+    builder.candle(11.0, 15.0, 10.0, 14.0, 7.0, taker=4.0, trades=4)
+    bar = builder.closed()
+    assert [bar[name] for name in ("open", "high", "low", "close", "volume")] == [10.0, 15.0, 9.0, 14.0, 12.0]
+    assert [bar[name] for name in ("taker_buy_volume", "trades", "market_bars")] == [6.0, 7.0, 2.0]
+
+
+def test_a_bar_without_accepted_market_bars_is_missing() -> None:
+    bar = Builder().closed()
+    assert all(np.isnan(bar[name]) for name in ("open", "high", "low", "close", "volume", "taker_buy_volume", "trades"))
+    assert bar["market_bars"] == 0.0
+
+
+def test_the_next_bar_remembers_nothing_of_the_last() -> None:
+    builder = Builder()
+    builder.candle(10.0, 100.0, 1.0, 11.0, 5.0)
+    builder.closed()
+    builder.candle(20.0, 21.0, 19.0, 20.5, 1.0)
+    bar = builder.closed()
+    assert [bar[name] for name in ("open", "high", "low", "close", "volume")] == [20.0, 21.0, 19.0, 20.5, 1.0]
+
+
+def test_taker_volume_known_for_some_market_bars_only_is_unknown_for_the_bar() -> None:
+    builder = Builder()
+    builder.candle(10.0, 12.0, 9.0, 11.0, 5.0, taker=2.0)
+    builder.candle(11.0, 15.0, 10.0, 14.0, 7.0)
+    assert np.isnan(builder.closed()["taker_buy_volume"])
+
+
+def test_funding_is_unknown_before_its_first_event_and_zero_between_two() -> None:
+    builder = Builder()
+    assert np.isnan(builder.closed()["funding"])
+    builder.funding(0.0003)
+    assert builder.closed()["funding"] == 0.0003
+    assert builder.closed()["funding"] == 0.0
+
+
+def test_an_assumed_rate_is_no_knowledge() -> None:
+    builder = Builder()
+    builder.funding(0.0003)
+    builder.closed()
+    builder.funding(0.0001, assumed=True)
+    assert np.isnan(builder.closed()["funding"])
+
+
+def test_funding_that_stops_becomes_unknown() -> None:
+    builder = Builder()
+    builder.funding(0.0003)
+    known = [not np.isnan(builder.closed()["funding"]) for _ in range(30)]
+    assert known == [True] * 24 + [False] * 6
+
+
+def test_open_interest_is_the_last_report_within_the_bar() -> None:
+    builder = Builder()
+    for report in (100.0, NAN, 120.0, NAN):
+        take_open_interest(builder.partial, report)
+    assert builder.closed()["open_interest"] == 120.0
+    assert np.isnan(builder.closed()["open_interest"])

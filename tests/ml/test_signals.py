@@ -1,0 +1,171 @@
+"""Every signal through the same questions, and what becomes of one that breaks the rules."""
+
+import inspect
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import alphastrike.ml.signals
+from alphastrike.features.declare import feature_names
+from alphastrike.ml import declare
+from alphastrike.ml.declare import Category, Column, Signal, signal, signals
+from alphastrike.model.errors import ConfigurationError, HaltError
+
+ROWS = 64
+VALUES = st.one_of(st.floats(-5.0, 5.0), st.sampled_from([0.0, -0.0, 1e-300, -1e-300, 1e9, -1e9]))
+
+
+def possible(feature: str, values: Column) -> Column:
+    """Values that the feature can have: no negative volatility, no place outside the channel."""
+    if feature.startswith(("volatility", "variance")):
+        return np.abs(values)
+    return np.clip(values, -1.0, 1.0) if feature.startswith("channel") else values
+
+
+def place(row: int) -> str:
+    return f"BTCUSDT at row {row}"
+
+
+def test_eight_signals_and_six_categories_are_the_least() -> None:
+    assert len(signals()) >= 8
+    assert len({made.category for made in signals().values()}) >= 6
+    assert list(signals()) == sorted(signals())
+
+
+@pytest.mark.parametrize("name", signals())
+def test_a_signal_asks_for_features_that_exist(name: str) -> None:
+    assert set(signals()[name].inputs) <= set(feature_names())
+
+
+@pytest.mark.parametrize("name", signals())
+def test_a_signal_says_where_its_idea_comes_from(name: str) -> None:
+    made = signals()[name]
+    assert re.search(r"\((18|19|20)\d\d\)", made.doc), "author and year"
+    assert Path(inspect.getfile(made.body)).parent.name == made.category.value
+    assert Path(inspect.getfile(made.body)).stem == name
+
+
+@pytest.mark.parametrize("name", signals())
+@given(data=st.data())
+def test_a_score_is_a_number_from_minus_one_to_one_whatever_the_features(name: str, data: st.DataObject) -> None:
+    made = signals()[name]
+    columns = tuple(possible(name, np.array([data.draw(VALUES)])) for name in made.inputs)
+    score = made.scores(columns, place)[0]
+    assert -1.0 <= score <= 1.0
+    assert made.scores(columns, place).tobytes() == made.scores(columns, place).tobytes(), "the same bits twice"
+
+
+@pytest.mark.parametrize("name", signals())
+def test_a_signal_abstains_when_a_feature_is_missing(name: str) -> None:
+    made = signals()[name]
+    for missing in range(len(made.inputs)):
+        columns = tuple(np.full(3, 0.01) for _ in made.inputs)
+        columns[missing][1] = np.nan
+        assert np.isnan(made.scores(columns, place)).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("name", signals())
+def test_columns_and_single_rows_give_the_same_bits_as_the_uncompiled_body(name: str) -> None:
+    made = signals()[name]
+    columns = tuple(
+        possible(name, np.random.default_rng(n).normal(0.0, 0.05, ROWS)) for n, name in enumerate(made.inputs)
+    )
+    whole = made.scores(columns, place)
+    single = [made.scores(tuple(column[i : i + 1] for column in columns), place)[0] for i in range(ROWS)]
+    plain = [made.body(*(float(column[i]) for column in columns)) for i in range(ROWS)]
+    assert whole.tolist() == single == plain
+
+
+def score(name: str, *values: float) -> float:
+    """The score of one row."""
+    return float(signals()[name].scores(tuple(np.array([value]) for value in values), place)[0])
+
+
+def test_known_answers() -> None:
+    one = 1.0 / math.sqrt(2.0)
+    assert score("trend_week", 0.01 * math.sqrt(168.0), 0.01) == pytest.approx(one)
+    assert score("trend_month", -0.01 * math.sqrt(720.0), 0.01) == pytest.approx(-one)
+    assert score("trend_week", 0.5, 0.0) == 0.0, "nothing moved"
+    assert score("channel_breakout", -1.0) == -1.0
+    assert score("carry", 21 * 0.0001) == 0.0, "usual funding says nothing"
+    assert score("carry", 42 * 0.0001) == pytest.approx(-one), "crowded longs are shorted"
+    assert score("relative_strength", 0.2, 0.2, 0.01) == 0.0
+    assert score("open_interest_trend", 0.2, -0.1, 0.01) == 0.0, "positions are closed: no belief"
+    assert score("persistence", 2.0, 1.2) > 0.0 > score("persistence", 2.0, 0.8)
+    assert score("calm_trend", 0.3, 0.005, 0.01) > score("calm_trend", 0.3, 0.02, 0.01) > 0.0
+
+
+@pytest.fixture
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test declare signals of its own, as if they lay in the folder of their category."""
+    monkeypatch.setattr(declare, "_SIGNALS", {})
+    monkeypatch.setitem(globals(), "__name__", "alphastrike.ml.signals.statistical.of_a_test")
+
+
+def test_a_signal_in_the_folder_of_another_category_is_refused(own_folder: None) -> None:
+    with pytest.raises(AssertionError, match="lies in the folder statistical"):
+
+        @signal(Category.MACRO)
+        def lost(momentum_168: float) -> float:
+            """A signal in the wrong place."""
+            return 0.0
+
+
+@pytest.mark.parametrize("wrong", [1.5, -1.0000001, math.nan, math.inf])
+def test_a_value_that_is_no_score_stops_with_signal_symbol_and_bar(own_folder: None, wrong: float) -> None:
+    @signal(Category.STATISTICAL)
+    def runaway(momentum_168: float) -> float:
+        """A signal that loses its bounds in one bar."""
+        return wrong if momentum_168 > 0.5 else 0.0
+
+    with pytest.raises(HaltError, match=r"signal runaway returned .* for BTCUSDT at row 2"):
+        runaway.scores((np.array([np.nan, 0.1, 0.9]),), place)
+
+
+def test_a_signal_that_raises_stops_with_signal_symbol_and_bar(own_folder: None) -> None:
+    @signal(Category.STATISTICAL)
+    def brittle(momentum_168: float) -> float:
+        """A signal that gives up."""
+        if momentum_168 > 0.5:
+            raise ValueError
+        return 0.0
+
+    with pytest.raises(HaltError, match=r"signal brittle raised ValueError.* for BTCUSDT at row 2"):
+        brittle.scores((np.array([np.nan, 0.1, 0.9]),), place)
+
+
+def test_a_signal_that_cannot_be_compiled_is_refused_by_name(own_folder: None) -> None:
+    @signal(Category.STATISTICAL)
+    def clever(momentum_168: float) -> float:
+        """A signal that reads a file."""
+        return float(Path("score").read_text(encoding="utf-8")) * momentum_168
+
+    with pytest.raises(ConfigurationError, match=r"clever .* cannot be compiled"):
+        clever.scores((np.array([0.1]),), place)
+
+
+def test_a_new_file_in_the_folder_is_a_new_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "macro"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""Signals of a user."""\n', encoding="utf-8")
+    (folder / "always_up.py").write_text(
+        "from alphastrike.ml.declare import Category, signal\n"
+        "@signal(Category.MACRO)\n"
+        "def always_up(momentum_168: float) -> float:\n"
+        '    """Up. After Pangloss (1759)."""\n'
+        "    return 0.5\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(alphastrike.ml.signals, "__path__", [*alphastrike.ml.signals.__path__, str(tmp_path)])
+    monkeypatch.setattr(declare, "_SIGNALS", dict(declare._SIGNALS))
+    found: dict[str, Signal] = dict(signals.__wrapped__())
+    for module in ("macro", "macro.always_up"):  # monkeypatch would put them back
+        del sys.modules[f"alphastrike.ml.signals.{module}"]
+    assert found["always_up"].category is Category.MACRO
+    assert set(found) == {"always_up", *signals()}
