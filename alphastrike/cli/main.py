@@ -18,6 +18,13 @@ from typer.exceptions import TyperException
 
 import alphastrike
 from alphastrike.cli.console import error, note
+from alphastrike.cli.import_ import import_
+from alphastrike.cli.markets import markets
+from alphastrike.cli.record import record
+from alphastrike.cli.runs import runs
+from alphastrike.cli.simulate import simulate
+from alphastrike.cli.sql import sql
+from alphastrike.cli.verify import verify
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAgainError
 
 MENDABLE: Final = 2
@@ -25,17 +32,8 @@ INTERRUPTED: Final = 130
 UNREAD: Final = 1
 """The reader of our output left, as ``| head`` does: quiet, but not claimed as done."""
 
-COMMANDS: Final = (
-    ("import", "import_", "import_"),
-    ("simulate", "simulate", "simulate"),
-    ("markets", "markets", "markets"),
-    ("record", "record", "record"),
-    ("replay", "replay", "replay"),
-    ("runs", "runs", "runs"),
-    ("sql", "sql", "sql"),
-    ("verify", "verify", "verify"),
-)
-"""(what is typed, module under ``alphastrike.cli``, function), in the order of a first session."""
+ARRIVING: Final = ("replay",)
+"""Commands whose module is being written."""
 
 app = typer.Typer(
     add_completion=False,
@@ -58,9 +56,16 @@ def _top(
         raise typer.Exit
 
 
-for _name, _module, _function in COMMANDS:
+app.command("import")(import_)
+app.command("simulate")(simulate)
+app.command("markets")(markets)
+app.command("record")(record)
+for _module in ARRIVING:
     if find_spec(f"alphastrike.cli.{_module}") is not None:
-        app.command(_name)(getattr(import_module(f"alphastrike.cli.{_module}"), _function))
+        app.command(_module)(getattr(import_module(f"alphastrike.cli.{_module}"), _module))
+app.command("runs")(runs)
+app.command("sql")(sql)
+app.command("verify")(verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -110,10 +110,17 @@ def test_without_arguments_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert "Usage: alphastrike" in capsys.readouterr().out
 
 
-def test_every_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    for name, _, _ in shell.COMMANDS:
-        assert shell.main([name, "--help"]) == 0
-        assert f"Usage: alphastrike {name}" in capsys.readouterr().out
+COMMANDS = ("import", "simulate", "markets", "record", "replay", "runs", "sql", "verify")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert shell.main([name, "--help"]) == 0
+    assert f"Usage: alphastrike {name}" in capsys.readouterr().out
+
+
+def test_the_commands_stand_in_the_order_of_a_first_session() -> None:
+    assert tuple(command.name for command in shell.app.registered_commands) == COMMANDS
 
 
 def test_a_reader_that_leaves_early_hears_no_complaint(project: Path) -> None:
