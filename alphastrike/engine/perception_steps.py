@@ -152,9 +152,10 @@ def observe(
         now = instants.tick_times[tick]
         seq = clock.market_seq
         for s in range(symbols):
+            # Read by ["flags"]: uncompiled, .flags is the memory flags of any NumPy value.
             bar = instants.bars[tick, s]
             partial = state.partials[s]
-            if bar.flags & CANDLE:
+            if bar["flags"] & CANDLE:
                 seq += 1
                 accepted, count = admit(bar, now, s, seq, params.interval, params.gateway, state.gates[s], rows, count)
                 if accepted:
@@ -163,7 +164,7 @@ def observe(
                     take_candle(partial, bar, taker, trades)
                 else:
                     rejected[tick, s] = True
-            take_funding(partial, bar.flags, bar.funding_rate, now)
+            take_funding(partial, bar["flags"], bar.funding_rate, now)
             if has_open_interest:
                 take_open_interest(partial, instants.open_interest[tick, s])
         clock.market_seq = instants.tick_seq[tick]

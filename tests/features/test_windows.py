@@ -16,8 +16,8 @@ LENGTH = 150
 BARS = 48
 
 WINDOWED: dict[str, tuple[Callable[[Column], Column], Callable[[Column], float], int]] = {
-    "trailing_sum": (lambda x: windows.trailing_sum(x, BARS), lambda w: math.fsum(w), BARS),
-    "trailing_sum, not a multiple of a block": (lambda x: windows.trailing_sum(x, 31), lambda w: math.fsum(w), 31),
+    "trailing_sum": (lambda x: windows.trailing_sum(x, BARS), math.fsum, BARS),
+    "trailing_sum, not a multiple of a block": (lambda x: windows.trailing_sum(x, 31), math.fsum, 31),
     "trailing_mean": (lambda x: windows.trailing_mean(x, BARS), lambda w: math.fsum(w) / BARS, BARS),
     "trailing_max": (lambda x: windows.trailing_max(x, BARS), max, BARS),
     "trailing_min": (lambda x: windows.trailing_min(x, BARS), min, BARS),
