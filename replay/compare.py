@@ -1,21 +1,21 @@
-"""One market, several policies: the recorded run beside the arms that answer its triggers differently.
+"""Arms beside one another: what each came to, and what changed against the run as it was recorded.
 
-Arms share every bit of perception; only the account half is re-run. So the difference between two arms is
-the policies' doing, to the last bit, on this history.
+Arms share every bit of perception, so the difference between two of them is the policies' doing, to the
+last bit, on this history.
 """
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alphastrike.model.compiled import Records
-from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_SECOND
+from alphastrike.model.units import MICROS_PER_DAY
 from replay.answers import Answer, answers
 from replay.effect import Metrics, Parts, Reals, Tables, active_times, episodes, metrics, returns, sampled
 from replay.inference import BLOCK_DAYS, EPISODES_MIN, Bootstrap, Interval, growth_interval, sharpe_interval
+from replay.origin import Origin
 
 NO_LLM = "no-llm"
 
@@ -29,44 +29,8 @@ class Arm:
     policy: str
     tables: Tables
     digest: str
-    """Of the run that this arm would be: 32 hex digits."""
+    """Of the account's state at the last tick, 32 hex digits. Perception is the recorded run's in every arm."""
     is_factual: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a comparison comes from: all that a page needs to say how to make it again."""
-
-    run: str
-    market: str
-    market_hash: str
-    symbols: tuple[str, ...]
-    begin: int
-    end: int
-    """Microseconds UTC."""
-    interval: int
-    """Of the market's bars, microseconds."""
-    start_equity: float
-    funding_assumed: float
-    """Share of funding events whose rate was supplied by ``--funding-missing``, 0 to 1; NaN without any."""
-    instruments_assumed: tuple[str, ...]
-    mark_source: str
-    settings_changed: tuple[tuple[str, str, str], ...] = ()
-    """(key, value, default) of everything configured otherwise than by default."""
-    versions: tuple[tuple[str, str], ...] = ()
-    commands: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def days(self) -> float:
-        """Length of the run in days."""
-        return (self.end - self.begin) / MICROS_PER_DAY
-
-    @property
-    def span(self) -> str:
-        """First and last day, UTC."""
-        first, last = (datetime.fromtimestamp(time / MICROS_PER_SECOND, UTC).date() for time in (self.begin, self.end))
-        return f"{first} to {last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +64,8 @@ class Comparison:
     answers: dict[str, list[Answer]]
     """By arm."""
     bootstrap: Bootstrap
-    identical_to_run: bool | None = field(default=None)
-    """Of an arm ``recorded``: whether every table and the digest equal the run's; ``None`` without one."""
+    seconds: float = 0.0
+    """Spent on running the arms; never part of a page."""
 
     @property
     def factual(self) -> Arm:
@@ -109,14 +73,13 @@ class Comparison:
         return self.arms[0]
 
 
-def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None) -> Comparison:
+def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None, seconds: float = 0.0) -> Comparison:
     """Measure arms that have been run. The first is the factual one; the others are compared with it."""
     factual, *others = arms
     assert factual.is_factual and not any(arm.is_factual for arm in others), "the first arm is the factual one"
     how = bootstrap or _bootstrap_for(arms)
     measured = tuple(metrics(arm.tables, origin.start_equity) for arm in arms)
     no_llm = next((arm.tables for arm in arms if NO_LLM in (arm.name, arm.policy)), None)
-    recorded = next((arm for arm in others if arm.name == "recorded"), None)
     return Comparison(
         origin=origin,
         arms=tuple(arms),
@@ -129,16 +92,7 @@ def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = No
             arm.name: answers(arm.tables, origin.symbols, None if arm.tables is no_llm else no_llm) for arm in arms
         },
         bootstrap=how,
-        identical_to_run=same_tables(factual, recorded) if recorded else None,
-    )
-
-
-def same_tables(one: Arm, other: Arm) -> bool:
-    """Whether two arms hold the same rows in every table and the same digest, bit for bit."""
-    return (
-        one.digest == other.digest
-        and one.tables.keys() == other.tables.keys()
-        and all(_same_rows(one.tables[name], other.tables[name]) for name in one.tables)
+        seconds=seconds,
     )
 
 
@@ -186,3 +140,11 @@ def _bootstrap_for(arms: list[Arm]) -> Bootstrap:
     lengths = [spell.end - spell.begin for arm in arms for spell in active_times(arm.tables).values()]
     median_days = float(np.median(lengths)) / MICROS_PER_DAY if lengths else 0.0
     return Bootstrap(block_days=max(BLOCK_DAYS, median_days))
+
+
+def first_difference(one: Arm, other: Arm) -> str:
+    """Name the first table in stage order in which two arms differ, or the digest; empty when they are equal bits."""
+    for name, rows in one.tables.items():
+        if not _same_rows(rows, other.tables[name]):
+            return f"{name} differ ({len(rows):,} rows recorded, {len(other.tables[name]):,} now)"
+    return "" if one.digest == other.digest else "the account's state at the last tick differs"

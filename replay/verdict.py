@@ -70,11 +70,16 @@ def _headline(effect: Effect, standing: Standing) -> str:
                 "but days drawn from it again could have turned out either way."
             )
         case Standing.BETTER:
-            cost = "the circuit breaker cost growth" if arm == NO_LLM else f"{arm} grew more than {factual}"
-            return f"On this history {cost}: the interval lies wholly above zero."
+            if arm == NO_LLM:
+                return f"On this history {factual} cost growth: it is higher without, and the interval leaves out zero."
+            return f"On this history {arm} grew more than {factual}, and the interval leaves out zero."
         case Standing.WORSE:
-            gain = f"{factual} was worth having" if arm == NO_LLM else f"{arm} grew less than {factual}"
-            return f"On this history {gain}: the interval lies wholly below zero."
+            if arm == NO_LLM:
+                return (
+                    f"On this history {factual} was worth having: without it growth is lower, "
+                    "and the interval leaves out zero."
+                )
+            return f"On this history {arm} grew less than {factual}, and the interval leaves out zero."
 
 
 def _evidence(effect: Effect, standing: Standing) -> str:

@@ -1,1 +1,1 @@
-"""Pages: from results to one self-contained HTML file."""
+"""Pages: from results to self-contained HTML."""

@@ -1,0 +1,114 @@
+"""Running a recorded run's account half again under other policies, from its recorded forecasts and gates."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from alphastrike.config.settings import Settings
+from alphastrike.engine.advice import Answer, AskedPolicy
+from alphastrike.engine.history import AccountInputs, derived_kinds, run_account
+from alphastrike.journal.reader import Run
+from alphastrike.market.market import Market
+from alphastrike.model.errors import DataError
+from alphastrike.model.progress import Progress, silent
+from alphastrike.policy.naming import policy_named
+from alphastrike.runs.computed import recorded_inputs
+from alphastrike.runs.recorder import recorded_settings
+from alphastrike.runs.registry import market_of
+from replay.arms import RECORDED, Recorded
+from replay.compare import Arm, Comparison, comparison, first_difference
+from replay.inference import Bootstrap
+from replay.origin import origin_of
+
+
+def compare(
+    root: Path,
+    run: Run,
+    policies: Sequence[str],
+    *,
+    threads: int = 1,
+    bootstrap: Bootstrap | None = None,
+    progress: Progress = silent,
+) -> Comparison:
+    """Run one arm a policy beside the run as recorded; the result does not depend on ``threads``.
+
+    The recorded answers are always run again too: unless that gives the run bit for bit, the difference of an
+    arm would be the engine's as much as the policy's.
+
+    Args:
+        root: the data root, for the run's market.
+        run: the factual arm.
+        policies: as on the command line; one named twice is run once.
+        threads: arms that run at the same time.
+        bootstrap: how intervals are drawn; by default blocks of at least seven days.
+        progress: told of each arm under its name.
+
+    Raises:
+        ConfigurationError: an unknown policy, or settings or a market that are not here.
+        DataError: the run is damaged, or this version does not reproduce it.
+    """
+    settings = recorded_settings(run)
+    recording = Recorded.of(run)
+    wanted = [policy.strip() for policy in dict.fromkeys(policies)]
+    answers = {spec: _answer(spec, settings, recording) for spec in (RECORDED, *wanted)}
+    market = market_of(root, run)
+    inputs = recorded_inputs(run, market)
+    factual = Arm(
+        run.manifest.policy,
+        run.manifest.policy,
+        {kind: run.rows(kind) for kind in derived_kinds()},
+        run.manifest.account_digest,
+        is_factual=True,
+    )
+    begun = time.perf_counter()
+    arms = _run_arms(market, inputs, settings, answers, threads, progress)
+    seconds = time.perf_counter() - begun
+    control = arms[RECORDED]
+    if difference := first_difference(factual, control):
+        raise DataError(
+            f"this version does not reproduce run {run.name!r}: {difference}. Arms of it would differ by the engine as "
+            f"much as by the policy. `alphastrike verify {run.name}` says more; record it again to compare."
+        )
+    chosen = [_renamed(arms[spec], factual) for spec in dict.fromkeys(wanted)]
+    return comparison(origin_of(root, run, market, settings, wanted), [factual, *chosen], bootstrap, seconds)
+
+
+def _answer(spec: str, settings: Settings, recording: Recorded) -> Answer:
+    if spec == RECORDED:
+        return recording
+    policy = policy_named(spec, guardian=settings.policy.guardian, recorded=recording)
+    return AskedPolicy(policy, settings.policy.latency_us)
+
+
+def _run_arms(
+    market: Market,
+    inputs: AccountInputs,
+    settings: Settings,
+    answers: dict[str, Answer],
+    threads: int,
+    progress: Progress,
+) -> dict[str, Arm]:
+    def run_one(spec: str) -> Arm:
+        def told(_stage: str, done: int, total: int) -> None:
+            progress(spec, done, total)
+
+        done = run_account(market, inputs, settings, answers[spec], progress=told)
+        digest = hashlib.blake2b(done.state, digest_size=16).hexdigest()
+        return Arm(spec, answers[spec].name, done.tables, digest)
+
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(answers)))) as pool:
+        futures = {spec: pool.submit(run_one, spec) for spec in answers}
+        try:
+            return {spec: future.result() for spec, future in futures.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _renamed(arm: Arm, factual: Arm) -> Arm:
+    """Tell an arm of the factual policy from the factual arm itself."""
+    if arm.name != factual.name:
+        return arm
+    return Arm(f"{arm.name} (again)", arm.policy, arm.tables, arm.digest)

@@ -1,0 +1,207 @@
+"""The page of a replay: what happened, what would have, how sure one may be, and how to make it again."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from alphastrike.journal.derived import Rule
+from alphastrike.model.forecast import Regime
+from replay.compare import NO_LLM, Arm, Comparison, Effect
+from replay.effect import drawdowns
+from replay.inference import LABEL, Interval
+from replay.measures import MEASURES, PARTS, Measure
+from replay.verdict import verdicts
+from reports import charts, figures, numerals, words
+from reports.page import render, write_page
+from reports.palette import inks
+
+SLUG_MAX: Final = 120
+
+
+class MetricRow(NamedTuple):
+    """One line of the table of arms."""
+
+    measure: Measure
+    values: list[str]
+    differences: list[str]
+    intervals: list[str]
+
+
+class MonthRow(NamedTuple):
+    """One line of the table behind the paths: month, then two numbers an arm."""
+
+    month: str
+    cells: list[tuple[str, str]]
+
+
+def page(comparison: Comparison) -> str:
+    """Return the page as HTML; the same comparison gives the same bytes."""
+    ink = inks([arm.name for arm in comparison.arms])
+    return render(
+        "counterfactual.html",
+        it=comparison,
+        title=title(comparison),
+        verdicts=verdicts(comparison),
+        ink=ink,
+        growth_bars=figures.interval_bars(
+            [(effect.arm, effect.differences["log_growth"], effect.growth) for effect in comparison.effects], 3
+        ),
+        sharpe_bars=figures.interval_bars(
+            [(effect.arm, effect.differences["sharpe"], effect.sharpe) for effect in comparison.effects], 2
+        ),
+        library=charts.library(),
+        document=charts.paths(comparison, ink),
+        static_paths=figures.static_paths(comparison),
+        months=list(_paths_by_month(comparison)),
+        leverage_months=list(_leverage_by_month(comparison)),
+        bootstrap_label=LABEL,
+        metric_rows=list(_metric_rows(comparison)),
+        arm_falls=figures.waterfalls(
+            [(arm.name, own.parts) for arm, own in zip(comparison.arms, comparison.metrics, strict=True)]
+        ),
+        effect_falls=figures.waterfalls([(effect.arm, effect.parts) for effect in comparison.effects]),
+        parts=PARTS,
+        machinery=figures.machinery(comparison),
+        has_no_llm=any(NO_LLM in (arm.name, arm.policy) for arm in comparison.arms),
+        numerals=numerals,
+        words=words,
+        Rule=Rule,
+        Regime=Regime,
+    )
+
+
+def write_comparison(comparison: Comparison, out: Path, name: str | None = None) -> Path:
+    """Write the page into a folder under its own name and return its path."""
+    return write_page(page(comparison), out / f"{slug(name or default_name(comparison))}.html")
+
+
+def title(comparison: Comparison) -> str:
+    """Say which arms the page compares."""
+    factual, *others = [arm.name for arm in comparison.arms]
+    return f"{factual} against {', '.join(others)}"
+
+
+def default_name(comparison: Comparison) -> str:
+    """Name the page after its run and its arms."""
+    return "-vs-".join([comparison.origin.run, *(arm.name for arm in comparison.arms[1:])])
+
+
+def slug(name: str) -> str:
+    """Make a file name of a name: letters, digits, dot and dash."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:SLUG_MAX] or "replay"
+
+
+def _metric_rows(comparison: Comparison) -> Iterator[MetricRow]:
+    for measure in MEASURES:
+        field, shape, sign = measure.field, measure.shape, measure.sign
+        yield MetricRow(
+            measure,
+            [numerals.write(float(getattr(own, field)), shape, sign) for own in comparison.metrics],
+            [numerals.write_difference(effect.differences[field], shape, sign) for effect in comparison.effects],
+            [_interval_cell(effect, field) for effect in comparison.effects],
+        )
+
+
+def _interval_cell(effect: Effect, field: str) -> str:
+    match field:
+        case "log_growth":
+            return figures.interval_told(effect.growth, 3)
+        case "sharpe":
+            return figures.interval_told(effect.sharpe, 2)
+        case _:
+            return ""
+
+
+def _paths_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+    def cells(arm: Arm, rows: slice) -> tuple[str, str]:
+        return numerals.number(float(arm.tables["equity"]["equity"][rows][-1]), 0), numerals.percent(
+            float(np.min(fallen[arm.name][rows]))
+        )
+
+    start = comparison.origin.start_equity
+    fallen = {
+        arm.name: -drawdowns(np.concatenate(([start], arm.tables["equity"]["equity"])))[1:] for arm in comparison.arms
+    }
+    return _by_month(comparison, cells)
+
+
+def _leverage_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+    def cells(arm: Arm, rows: slice) -> tuple[str, str]:
+        applied = arm.tables["equity"]["leverage"][rows]
+        return f"{numerals.number(float(np.mean(applied)), 2)}×", f"{numerals.number(float(np.max(applied)), 2)}×"
+
+    return _by_month(comparison, cells)
+
+
+def _by_month(comparison: Comparison, cells: Callable[[Arm, slice], tuple[str, str]]) -> Iterator[MonthRow]:
+    """Summarise each arm's rows of ``equity`` by calendar month, UTC."""
+    columns = []
+    for arm in comparison.arms:
+        # A row at midnight on the first closes the month before it.
+        times = arm.tables["equity"]["event_time"] - 1
+        months = times.astype("datetime64[us]").astype("datetime64[M]")
+        found, begins = np.unique(months, return_index=True)
+        ends = np.append(begins[1:], len(months))
+        columns.append(
+            {str(month): cells(arm, slice(begin, end)) for month, begin, end in zip(found, begins, ends, strict=True)}
+        )
+    for month in sorted({month for column in columns for month in column}):
+        yield MonthRow(month, [column.get(month, (numerals.ABSENT, numerals.ABSENT)) for column in columns])
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Return every number of a comparison for machines; what is undefined or infinite is null."""
+    return {
+        "run": comparison.origin.run,
+        "digest": comparison.origin.digest,
+        "market": {"name": comparison.origin.market, "content_hash": comparison.origin.market_hash},
+        "begin": comparison.origin.begin,
+        "end": comparison.origin.end,
+        "arms": [
+            {
+                "name": arm.name,
+                "policy": arm.policy,
+                "digest": arm.digest,
+                "is_factual": arm.is_factual,
+                "metrics": {
+                    "equity_end": _finite(own.equity_end),
+                    **{measure.field: _finite(float(getattr(own, measure.field))) for measure in MEASURES},
+                },
+                "parts": {**own.parts._asdict(), "total": own.parts.total},
+            }
+            for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
+        ],
+        "effects": [
+            {
+                "arm": effect.arm,
+                "against": effect.factual,
+                "differences": {name: _finite(value) for name, value in effect.differences.items()},
+                "parts": {**effect.parts._asdict(), "total": effect.parts.total},
+                "episodes": effect.episodes,
+                "log_growth_interval": _interval(effect.growth),
+                "sharpe_interval": _interval(effect.sharpe),
+                "identical": effect.identical,
+                "standing": judged.standing.value,
+                "verdict": f"{judged.headline} {judged.evidence}",
+            }
+            for effect, judged in zip(comparison.effects, verdicts(comparison), strict=True)
+        ],
+        "bootstrap": {
+            "draws": comparison.bootstrap.draws,
+            "block_days": comparison.bootstrap.block_days,
+            "seed": comparison.bootstrap.seed,
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    return {"low": interval.low, "high": interval.high, "level": 0.95, "days": interval.days, "label": interval.label}
