@@ -1,11 +1,13 @@
 """Settings of the account half, and the flat tuple of numbers that compiled code reads."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from alphastrike.execution.venue import VenueParams
+from alphastrike.model.compiled import Records
 from alphastrike.policy.triggers import TriggerParams
 from alphastrike.risk.leverage import LeverageParams
 from alphastrike.risk.limits import LimitParams
@@ -29,6 +31,30 @@ class AccountParams(NamedTuple):
     """1 when ``disable_asset`` and ``disable_shorts`` also close what is open."""
     deadline: int
     """Microseconds a policy has to answer."""
+
+
+def packed(params: AccountParams) -> Records:
+    """Return the parameters as one record, (1,), with the same names: compiled code is given its address.
+
+    As a tuple every number would be an argument of every call inside the fold.
+    """
+    values = np.zeros(1, dtype=_record_of(params))
+    values[0] = _plain(params)
+    return values
+
+
+def _record_of(params: Any) -> np.dtype[Any]:
+    fields: list[tuple[str, Any]] = []
+    for name, value in params._asdict().items():
+        if hasattr(value, "_asdict"):
+            fields.append((name, _record_of(value)))
+        else:
+            fields.append((name, "f8" if isinstance(value, float) else "i8"))
+    return np.dtype((np.record, fields))
+
+
+def _plain(params: Any) -> tuple[Any, ...]:
+    return tuple(_plain(value) if hasattr(value, "_asdict") else value for value in params)
 
 
 class AccountSettings(BaseModel):

@@ -6,7 +6,7 @@ walks the market through them. Live calls the single-event entries with a one-ro
 
 from typing import Final
 
-from alphastrike.config.account import AccountParams
+from alphastrike.engine.codes import FUNDING, MARK
 from alphastrike.engine.control import refresh_controls
 from alphastrike.engine.instant import on_candle, on_funding, on_mark
 from alphastrike.engine.outputs import Out, is_nearly_full
@@ -21,12 +21,11 @@ SITUATION: Final = 1
 FULL: Final = 2
 """The output records want draining."""
 
-MARK_OR_FUNDING: Final = 6
-
 
 @fold_entry
-def begin(state: State, params: AccountParams) -> None:
+def begin(state: State, packed: Records) -> None:
     """Give a zeroed state its start: equity in the wallet, triggers armed, controls at their baseline."""
+    params = packed[0]
     account = state.account[0]
     account.cash = params.start_equity
     account.price_cash = params.start_equity
@@ -42,7 +41,7 @@ def begin(state: State, params: AccountParams) -> None:
 
 @fold_entry
 def run(
-    state: State, params: AccountParams, instruments: Records, tiers: Records, bars: Records, other_events: Records,
+    state: State, packed: Records, instruments: Records, tiers: Records, bars: Records, other_events: Records,
     decision_row: Records, forecasts: Records, start: int, interval: int, first: int, stop: int, out: Out, detail: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Run ticks [first, stop) and return (why it stopped, the next tick to run).
@@ -50,6 +49,7 @@ def run(
     Stops after a tick at which a situation was asked, and when the output records are nearly full. ``bars`` is
     (T, S), ``other_events`` and ``decision_row`` (T,), ``forecasts`` (D, S); times in microseconds.
     """
+    params = packed[0]
     symbols = bars.shape[1]
     account = state.account[0]
     account.asked_now = 0
@@ -59,7 +59,7 @@ def run(
         for s in range(symbols):
             seen |= bars[t, s].flags
             on_candle(state, params, instruments, tiers, bars[t, s], s, now, out, detail)
-        if seen & MARK_OR_FUNDING != 0:
+        if seen & (MARK | FUNDING) != 0:
             for s in range(symbols):
                 on_mark(state, params, bars[t, s], s, now)
             for s in range(symbols):
@@ -75,33 +75,37 @@ def run(
 
 @fold_entry
 def step_candle(
-    state: State, params: AccountParams, instruments: Records, tiers: Records, bars: Records, s: int, now: int,
+    state: State, packed: Records, instruments: Records, tiers: Records, bars: Records, s: int, now: int,
     out: Out, detail: int,
 ) -> None:  # fmt: skip
     """Take in one candle event: row 0 of ``bars``, (1, S), symbol ``s``."""
+    params = packed[0]
     on_candle(state, params, instruments, tiers, bars[0, s], s, now, out, detail)
 
 
 @fold_entry
-def step_mark(state: State, params: AccountParams, bars: Records, s: int, now: int) -> None:
+def step_mark(state: State, packed: Records, bars: Records, s: int, now: int) -> None:
     """Take in one mark price event."""
+    params = packed[0]
     on_mark(state, params, bars[0, s], s, now)
 
 
 @fold_entry
 def step_funding(
-    state: State, params: AccountParams, tiers: Records, bars: Records, s: int, now: int, out: Out, detail: int
+    state: State, packed: Records, tiers: Records, bars: Records, s: int, now: int, out: Out, detail: int
 ) -> None:
     """Take in one funding event."""
+    params = packed[0]
     on_funding(state, params, tiers, bars[0, s], s, now, out, detail)
 
 
 @fold_entry
 def step_tick(
-    state: State, params: AccountParams, instruments: Records, tiers: Records, forecasts: Records, d: int,
+    state: State, packed: Records, instruments: Records, tiers: Records, forecasts: Records, d: int,
     other_events: int, now: int, out: Out, detail: int,
 ) -> int:  # fmt: skip
     """Close an instant; returns ``SITUATION`` when the policy is to be asked, ``FULL`` or ``DONE``."""
+    params = packed[0]
     account = state.account[0]
     account.asked_now = 0
     on_tick(state, params, instruments, tiers, forecasts, d, other_events, now, out, detail)

@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.config.account import AccountParams
 from alphastrike.config.settings import Settings
 from alphastrike.engine.control import apply_intervention, halt_for_failed_policy, settle_situation
 from alphastrike.engine.outputs import REDUCED, Out
@@ -14,6 +13,7 @@ from alphastrike.engine.situations import report
 from alphastrike.engine.state import State
 from alphastrike.journal.derived import CallVerdict, Tool
 from alphastrike.journal.kinds import KINDS
+from alphastrike.model.compiled import Records
 from alphastrike.model.controls import Controls
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_HOUR
@@ -88,7 +88,7 @@ class Advisor:
         symbols: SymbolTable,
         answer: Answer,
         state: State,
-        params: AccountParams,
+        params: Records,
         out: Out,
         detail: int,
     ) -> None:

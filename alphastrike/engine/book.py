@@ -1,21 +1,15 @@
 """What a fill, a funding payment or a closed trade does to the account."""
 
 import math
-from typing import Final
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.outputs import FILLS, ORDERS, TRADES, Out, next_row
+from alphastrike.engine.codes import CANCELLED
+from alphastrike.engine.outputs import FILLS_TABLE, ORDERS_TABLE, TRADES_TABLE, Out, next_row
 from alphastrike.engine.state import OUTCOMES, State
 from alphastrike.execution.venue import liquidation_price
 from alphastrike.model.compiled import Records, fold_routine, fold_step
 from alphastrike.risk.leverage import half_kelly
 from alphastrike.strategy.exits import protective_price
-
-SUBMITTED: Final = 1
-FILLED: Final = 2
-CANCELLED: Final = 3
-TAKER: Final = 1
-MAKER: Final = 2
 
 
 @fold_routine
@@ -26,7 +20,7 @@ def write_order(
     if detail == 0:
         return
     account = state.account[0]
-    row = out.orders[next_row(out.counts, ORDERS)]
+    row = out.orders[next_row(out.counts, ORDERS_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = account.now
     row.symbol = s
@@ -172,7 +166,7 @@ def _book(
     refresh_liquidation_price(state, params, tiers, s)
     trade = symbol.trade
     if detail != 0:
-        row = out.fills[next_row(out.counts, FILLS)]
+        row = out.fills[next_row(out.counts, FILLS_TABLE)]
         row.market_seq = account.market_seq
         row.event_time = account.now
         row.symbol = s
@@ -228,7 +222,7 @@ def _close_trade(state: State, params: AccountParams, s: int, reason: int, out: 
     account = state.account[0]
     symbol = state.symbols[s]
     net = symbol.trade_cash
-    row = out.trades[next_row(out.counts, TRADES)]
+    row = out.trades[next_row(out.counts, TRADES_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = account.now
     row.symbol = s

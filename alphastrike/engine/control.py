@@ -1,22 +1,21 @@
 """Interventions inside the state: apply, expire, revoke; the strictest of them is what controls."""
 
-from typing import Final
-
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.outputs import HALTS, INTERVENTIONS, Out, next_row
+from alphastrike.engine.codes import (
+    ADJUST_CONVICTION,
+    ADJUST_LEVERAGE,
+    ADJUST_POSITION_SIZE,
+    APPLIED,
+    BEGUN,
+    DISABLE_ASSET,
+    DISABLE_SHORTS,
+    EXPIRED,
+    HALT_POLICY,
+    REVOKED,
+)
+from alphastrike.engine.outputs import HALTS_TABLE, INTERVENTIONS_TABLE, Out, next_row
 from alphastrike.engine.state import State
-from alphastrike.model.compiled import fold_entry, fold_routine, fold_step
-
-ADJUST_CONVICTION: Final = 1
-ADJUST_POSITION_SIZE: Final = 2
-ADJUST_LEVERAGE: Final = 3
-DISABLE_SHORTS: Final = 4
-DISABLE_ASSET: Final = 5
-APPLIED: Final = 1
-EXPIRED: Final = 2
-REVOKED: Final = 3
-POLICY_FAILURE: Final = 4
-BEGUN: Final = 1
+from alphastrike.model.compiled import Records, fold_entry, fold_routine, fold_step
 
 
 @fold_routine
@@ -73,7 +72,7 @@ def _write_change(
     if detail == 0:
         return
     live = state.interventions[k]
-    row = out.interventions[next_row(out.counts, INTERVENTIONS)]
+    row = out.interventions[next_row(out.counts, INTERVENTIONS_TABLE)]
     row.market_seq = state.account[0].market_seq
     row.event_time = now
     row.intervention = live.intervention
@@ -116,7 +115,7 @@ def _end(state: State, params: AccountParams, k: int, change: int, now: int, out
 
 @fold_entry
 def apply_intervention(
-    state: State, params: AccountParams, situation: int, tool: int, symbol: int, value: float, expires: int,
+    state: State, packed: Records, situation: int, tool: int, symbol: int, value: float, expires: int,
     out: Out, detail: int,
 ) -> int:  # fmt: skip
     """Make a judged tool call live and return the intervention's number, or 0 when no slot is free.
@@ -124,6 +123,7 @@ def apply_intervention(
     ``symbol`` -1 means the account; ``value`` is the tool's argument; ``expires`` in microseconds UTC. Under
     ``close_on_disable`` a disabled position is marked to be closed at the next decision.
     """
+    params = packed[0]
     account = state.account[0]
     for k in range(len(state.interventions)):
         if state.interventions[k].intervention == 0:
@@ -148,8 +148,9 @@ def apply_intervention(
 
 
 @fold_entry
-def revoke_intervention(state: State, params: AccountParams, number: int, out: Out, detail: int) -> bool:
+def revoke_intervention(state: State, packed: Records, number: int, out: Out, detail: int) -> bool:
     """End a live intervention before its time; False when there is none of that number."""
+    params = packed[0]
     for k in range(len(state.interventions)):
         if number > 0 and state.interventions[k].intervention == number:
             _end(state, params, k, REVOKED, state.account[0].now, out, detail)
@@ -164,11 +165,11 @@ def halt_for_failed_policy(state: State, until: int, out: Out, detail: int) -> N
     account.policy_halt_until = max(account.policy_halt_until, until)
     if detail == 0:
         return
-    row = out.halts[next_row(out.counts, HALTS)]
+    row = out.halts[next_row(out.counts, HALTS_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = account.now
     row.symbol = -1
-    row.cause = POLICY_FAILURE
+    row.cause = HALT_POLICY
     row.change = BEGUN
     row.value = 0.0
     row.limit = 0.0

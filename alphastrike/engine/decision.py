@@ -5,11 +5,37 @@ at the next bar's open at the earliest.
 """
 
 import math
-from typing import Final
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.book import SUBMITTED, cancel_order, write_order
-from alphastrike.engine.outputs import LEVERAGE, TARGETS, VERDICTS, Out, next_row
+from alphastrike.engine.book import cancel_order, write_order
+from alphastrike.engine.codes import (
+    APPROVED,
+    BANKRUPT,
+    DAILY_LOSS,
+    DISABLED,
+    DRAWDOWN_HALT,
+    ENTRY,
+    EXIT_SIGNAL,
+    LIQUIDATION_DISTANCE,
+    MARGIN,
+    MINIMUM_NOTIONAL,
+    NO_RULE,
+    NOTHING,
+    OPERATOR_HALT,
+    ORDER_RATE,
+    PERCEPTION_HALT,
+    POLICY_HALT,
+    REDUCED,
+    REFUSED,
+    REVERSAL,
+    RISK_REDUCE,
+    SHRINK,
+    STALE_DATA,
+    SUBMITTED,
+    SYMBOL_EXPOSURE,
+    TOTAL_EXPOSURE,
+)
+from alphastrike.engine.outputs import LEVERAGE_TABLE, TARGETS_TABLE, VERDICTS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import maintenance_margin
 from alphastrike.model.compiled import Records, fold_routine, fold_step
@@ -25,33 +51,6 @@ from alphastrike.risk.limits import exposure_budget, liquidation_distance, share
 from alphastrike.strategy.entries import entry_direction
 from alphastrike.strategy.exits import HOLD, exit_reason
 from alphastrike.strategy.sizing import entry_notional, floor_to_lot, shrink_ratio
-
-NOTHING: Final = 0
-ENTRY: Final = 1
-REVERSAL: Final = 2
-EXIT_SIGNAL: Final = 3
-SHRINK: Final = 7
-RISK_REDUCE: Final = 8
-DISABLED: Final = 10
-
-APPROVED: Final = 1
-REDUCED: Final = 2
-REFUSED: Final = 3
-
-BANKRUPT: Final = 1
-DRAWDOWN_HALT: Final = 2
-DAILY_LOSS: Final = 3
-POLICY_HALT: Final = 4
-PERCEPTION_HALT: Final = 5
-STALE_DATA: Final = 6
-ORDER_RATE: Final = 7
-SYMBOL_EXPOSURE: Final = 8
-TOTAL_EXPOSURE: Final = 9
-LEVERAGE_CAP: Final = 10
-MARGIN: Final = 11
-LIQUIDATION_DISTANCE: Final = 12
-MINIMUM_NOTIONAL: Final = 13
-OPERATOR_HALT: Final = 14
 
 
 @fold_routine
@@ -116,7 +115,7 @@ def _set_leverage(state: State, params: AccountParams, now: int, out: Out, detai
     account.drawdown_factor = by_drawdown
     account.performance_factor = by_performance
     if detail != 0:
-        row = out.leverage[next_row(out.counts, LEVERAGE)]
+        row = out.leverage[next_row(out.counts, LEVERAGE_TABLE)]
         row.market_seq = account.market_seq
         row.event_time = now
         row.leverage = wanted
@@ -261,7 +260,9 @@ def _allow_entries(
             used += abs(symbol.target_quantity * symbol.mark)
             if symbol.target_reason != NOTHING:
                 # Reducing is always allowed.
-                _verdict(state, s, APPROVED, 0, 0.0, 0.0, symbol.target_quantity - symbol.quantity, now, out, detail)
+                _verdict(
+                    state, s, APPROVED, NO_RULE, 0.0, 0.0, symbol.target_quantity - symbol.quantity, now, out, detail
+                )
             continue
         if _is_refused(state, params, s, now, out, detail):
             continue
@@ -317,7 +318,7 @@ def _allow_entries(
         elif symbol.target_entry != ENTRY:
             _verdict(state, s, REDUCED, rule, used + wanted, budget, change, now, out, detail)
         else:
-            _verdict(state, s, APPROVED, 0, notional, budget, change, now, out, detail)
+            _verdict(state, s, APPROVED, NO_RULE, notional, budget, change, now, out, detail)
 
 
 @fold_step
@@ -326,7 +327,7 @@ def _is_refused(state: State, params: AccountParams, s: int, now: int, out: Out,
     account = state.account[0]
     symbol = state.symbols[s]
     limits = params.limits
-    rule = 0
+    rule = NO_RULE
     value = 0.0
     limit = 0.0
     if account.bankrupt != 0:
@@ -373,7 +374,7 @@ def _write_target(state: State, s: int, leverage: float, now: int, out: Out, det
         return
     account = state.account[0]
     symbol = state.symbols[s]
-    row = out.targets[next_row(out.counts, TARGETS)]
+    row = out.targets[next_row(out.counts, TARGETS_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = now
     row.symbol = s
@@ -392,7 +393,7 @@ def _verdict(
 ) -> None:  # fmt: skip
     if detail == 0:
         return
-    row = out.risk_verdicts[next_row(out.counts, VERDICTS)]
+    row = out.risk_verdicts[next_row(out.counts, VERDICTS_TABLE)]
     row.market_seq = state.account[0].market_seq
     row.event_time = now
     row.symbol = s

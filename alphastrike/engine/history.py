@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from alphastrike.config.account import packed
 from alphastrike.config.settings import Settings
 from alphastrike.engine.account import FULL, SITUATION, begin, run
 from alphastrike.engine.advice import Advisor, Answer
@@ -94,7 +95,7 @@ def run_account(
     if not 0 <= stop <= market.ticks:
         raise ConfigurationError(f"cannot run to tick {stop}: {market.name} has {market.ticks}.")
     symbols = market.symbols
-    params = settings.account_params()
+    params = packed(settings.account_params())
     buffer = new_buffer(len(symbols)) if start is None else restored(start.state, len(symbols))
     state = views(buffer, len(symbols))
     out = new_out()

@@ -1,35 +1,28 @@
 """The market's events inside an instant: a candle, a mark, a funding settlement of one symbol."""
 
 import math
-from typing import Final
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.book import (
+from alphastrike.engine.book import cancel_order, clear_order, fill, refresh_liquidation_price, write_order
+from alphastrike.engine.codes import (
+    CANDLE,
     FILLED,
+    FUNDING,
+    FUNDING_ASSUMED,
+    LIQUIDATION,
     MAKER,
+    MARK,
+    REJECTED,
+    STOP,
     SUBMITTED,
+    TAKE_PROFIT,
     TAKER,
-    cancel_order,
-    clear_order,
-    fill,
-    refresh_liquidation_price,
-    write_order,
+    YES,
 )
-from alphastrike.engine.outputs import FUNDING, Out, next_row
+from alphastrike.engine.outputs import FUNDING_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import bankruptcy_price, fill_price, fillable, slippage
 from alphastrike.model.compiled import Records, fold_routine, fold_step
-
-CANDLE: Final = 1
-MARK: Final = 2
-FUNDED: Final = 4
-ASSUMED: Final = 8
-REJECTED: Final = 16
-"""Bits of ``model.bars.BarFlag``; compiled code reads plain integers."""
-
-STOP: Final = 5
-TAKE_PROFIT: Final = 6
-LIQUIDATION: Final = 9
 
 
 @fold_step
@@ -84,7 +77,7 @@ def on_funding(
     state: State, params: AccountParams, tiers: Records, bar: Records, s: int, now: int, out: Out, detail: int
 ) -> None:
     """Funding of symbol ``s`` settles on what is held, at the mark."""
-    if bar.flags & FUNDED == 0:
+    if bar.flags & FUNDING == 0:
         return
     account = state.account[0]
     account.market_seq += 1
@@ -101,14 +94,14 @@ def on_funding(
     symbol.margin -= paid
     refresh_liquidation_price(state, params, tiers, s)
     if detail != 0:
-        row = out.funding_payments[next_row(out.counts, FUNDING)]
+        row = out.funding_payments[next_row(out.counts, FUNDING_TABLE)]
         row.market_seq = account.market_seq
         row.event_time = now
         row.symbol = s
         row.quantity = symbol.quantity
         row.mark = symbol.mark
         row.rate = bar.funding_rate
-        row.assumed = 1 if bar.flags & ASSUMED != 0 else 0
+        row.assumed = 1 if bar.flags & FUNDING_ASSUMED != 0 else 0
         row.paid = paid
 
 
@@ -193,12 +186,12 @@ def _liquidate_isolated(
     fee = min(abs(quantity) * price * instruments[s].liquidation_fee, max(remaining, 0.0))
     account.last_order += 1
     order = account.last_order
-    write_order(state, s, order, SUBMITTED, LIQUIDATION, -quantity, 1, out, detail)
+    write_order(state, s, order, SUBMITTED, LIQUIDATION, -quantity, YES, out, detail)
     fill(
         state, params, instruments, tiers, s, order, LIQUIDATION, TAKER,
         -quantity, price, price, 0.0, fee, out, detail,
     )  # fmt: skip
-    write_order(state, s, order, FILLED, LIQUIDATION, 0.0, 1, out, detail)
+    write_order(state, s, order, FILLED, LIQUIDATION, 0.0, YES, out, detail)
 
 
 @fold_routine
@@ -212,7 +205,7 @@ def _stop_out(
     wanted = abs(symbol.quantity)
     account.last_order += 1
     order = account.last_order
-    write_order(state, s, order, SUBMITTED, STOP, -side * wanted, 1, out, detail)
+    write_order(state, s, order, SUBMITTED, STOP, -side * wanted, YES, out, detail)
     size = fillable(wanted, bar.volume, params.venue.participation_max, instrument.lot)
     if size > 0.0:
         worse = slippage(size, params.venue.half_spread, params.venue.impact, symbol.volatility, symbol.daily_volume)
@@ -222,7 +215,7 @@ def _stop_out(
             -side * size, price, reference, instrument.taker_fee, 0.0, out, detail,
         )  # fmt: skip
     left = abs(symbol.quantity)
-    write_order(state, s, order, FILLED, STOP, -side * left, 1, out, detail)
+    write_order(state, s, order, FILLED, STOP, -side * left, YES, out, detail)
     if left > 0.0:
         # A touched stop is a market order: what this bar's volume could not take goes on at the next open.
         symbol.stop_price = 0.0
@@ -243,9 +236,9 @@ def _take_profit(
     quantity = symbol.quantity
     account.last_order += 1
     order = account.last_order
-    write_order(state, s, order, SUBMITTED, TAKE_PROFIT, -quantity, 1, out, detail)
+    write_order(state, s, order, SUBMITTED, TAKE_PROFIT, -quantity, YES, out, detail)
     fill(
         state, params, instruments, tiers, s, order, TAKE_PROFIT, MAKER,
         -quantity, symbol.take_price, symbol.take_price, instruments[s].maker_fee, 0.0, out, detail,
     )  # fmt: skip
-    write_order(state, s, order, FILLED, TAKE_PROFIT, 0.0, 1, out, detail)
+    write_order(state, s, order, FILLED, TAKE_PROFIT, 0.0, YES, out, detail)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 import alphastrike.journal.derived  # noqa: F401  (declares the kinds)
 from alphastrike.journal.kinds import KINDS
-from alphastrike.model.compiled import Records, fold_step
+from alphastrike.model.compiled import Records, code, fold_step
 
 ACCOUNT_KINDS: Final = (
     "leverage",
@@ -32,7 +32,17 @@ FULL: Final = 1
 REDUCED: Final = 0
 """Only equity, trades and triggers are written: what branches need."""
 
-LEVERAGE, TARGETS, VERDICTS, ORDERS, FILLS, FUNDING, TRADES, EQUITY, TRIGGERS, INTERVENTIONS, HALTS = range(11)
+LEVERAGE_TABLE: Final = code(0)
+TARGETS_TABLE: Final = code(1)
+VERDICTS_TABLE: Final = code(2)
+ORDERS_TABLE: Final = code(3)
+FILLS_TABLE: Final = code(4)
+FUNDING_TABLE: Final = code(5)
+TRADES_TABLE: Final = code(6)
+EQUITY_TABLE: Final = code(7)
+TRIGGERS_TABLE: Final = code(8)
+INTERVENTIONS_TABLE: Final = code(9)
+HALTS_TABLE: Final = code(10)
 
 
 class Out(NamedTuple):
@@ -58,7 +68,7 @@ def new_out() -> Out:
     arrays = [
         np.zeros(EQUITY_ROWS if name == "equity" else OTHER_ROWS, dtype=KINDS[name].record) for name in ACCOUNT_KINDS
     ]
-    return Out(*arrays, np.zeros(len(ACCOUNT_KINDS) + 1, dtype=np.int64))
+    return Out._make([*arrays, np.zeros(len(ACCOUNT_KINDS) + 1, dtype=np.int64)])
 
 
 @fold_step
@@ -73,7 +83,7 @@ def next_row(counts: Records, kind: int) -> int:
 @fold_step
 def is_nearly_full(counts: Records, symbols: int) -> bool:
     """Tell whether the next instant might not fit: no instant writes more than 24 rows a symbol and kind."""
-    return bool(counts[EQUITY] + 2 > EQUITY_ROWS or counts[11] + 24 * (symbols + 4) > OTHER_ROWS)
+    return bool(counts[EQUITY_TABLE] + 2 > EQUITY_ROWS or counts[11] + 24 * (symbols + 4) > OTHER_ROWS)
 
 
 class Collected:

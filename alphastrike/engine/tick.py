@@ -4,30 +4,35 @@ Mark to market, cross-margin liquidation, peak and drawdown, halts, triggers, ex
 due, and the equity row.
 """
 
-from typing import Final
-
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.book import FILLED, SUBMITTED, TAKER, cancel_order, fill, win_rate, write_order
+from alphastrike.engine.book import cancel_order, fill, win_rate, write_order
+from alphastrike.engine.codes import (
+    BEGUN,
+    DRAWDOWN,
+    FILLED,
+    HALT_BANKRUPT,
+    HALT_DAILY_LOSS,
+    HALT_DRAWDOWN,
+    HALT_POLICY,
+    LIFTED,
+    LIQUIDATION,
+    LOSS_STREAK,
+    NO,
+    NOBODY,
+    SUBMITTED,
+    TAKER,
+    WIN_RATE,
+    YES,
+)
 from alphastrike.engine.control import expire_interventions
 from alphastrike.engine.decision import decide
-from alphastrike.engine.outputs import EQUITY, HALTS, TRIGGERS, Out, next_row
+from alphastrike.engine.outputs import EQUITY_TABLE, HALTS_TABLE, TRIGGERS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import maintenance_margin
 from alphastrike.model.compiled import Records, fold_routine, fold_step
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from alphastrike.policy.triggers import drawdown_fires, streak_fires, win_rate_fires
 from alphastrike.risk.halts import daily_loss, drawdown_of, is_halt_over
-
-LIQUIDATION: Final = 9
-HALT_DAILY_LOSS: Final = 1
-HALT_DRAWDOWN: Final = 2
-HALT_BANKRUPT: Final = 3
-HALT_POLICY: Final = 4
-BEGUN: Final = 1
-LIFTED: Final = 2
-WIN_RATE: Final = 0
-DRAWDOWN: Final = 1
-LOSS_STREAK: Final = 2
 
 
 @fold_step
@@ -103,7 +108,7 @@ def _liquidate_cross(
     if params.venue.isolated_margin == 0:
         while True:
             maintenance = 0.0
-            worst = -1
+            worst = NOBODY
             worst_pnl = 0.0
             for s in range(len(state.symbols)):
                 symbol = state.symbols[s]
@@ -121,13 +126,13 @@ def _liquidate_cross(
             cancel_order(state, worst, out, detail)
             account.last_order += 1
             order = account.last_order
-            write_order(state, worst, order, SUBMITTED, LIQUIDATION, -quantity, 1, out, detail)
+            write_order(state, worst, order, SUBMITTED, LIQUIDATION, -quantity, YES, out, detail)
             fee = abs(quantity) * price * instruments[worst].liquidation_fee
             fill(
                 state, params, instruments, tiers, worst, order, LIQUIDATION, TAKER,
                 -quantity, price, price, 0.0, fee, out, detail,
             )  # fmt: skip
-            write_order(state, worst, order, FILLED, LIQUIDATION, 0.0, 1, out, detail)
+            write_order(state, worst, order, FILLED, LIQUIDATION, 0.0, YES, out, detail)
             _mark_to_market(state)
     if account.exposure == 0.0 and account.cash < 0.0:
         # The venue's insurance fund bears what the account cannot: its loss ends at zero.
@@ -143,7 +148,7 @@ def _new_day(state: State, now: int, out: Out, detail: int) -> None:
     account.day_start_equity = account.equity
     if account.daily_halt != 0:
         account.daily_halt = 0
-        write_halt(state, HALT_DAILY_LOSS, LIFTED, 0.0, 0.0, 0, out, detail)
+        write_halt(state, HALT_DAILY_LOSS, LIFTED, 0.0, 0.0, NO, out, detail)
 
 
 @fold_routine
@@ -154,7 +159,7 @@ def write_halt(
     if detail == 0:
         return
     account = state.account[0]
-    row = out.halts[next_row(out.counts, HALTS)]
+    row = out.halts[next_row(out.counts, HALTS_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = account.now
     row.symbol = -1
@@ -178,19 +183,19 @@ def _halts(state: State, params: AccountParams, now: int, out: Out, detail: int)
         if account.drawdown > limits.drawdown_halt:
             account.drawdown_halt_since = now
             halt_for = int(limits.halt_days * MICROS_PER_DAY)
-            until = now + halt_for if halt_for > 0 else 0
+            until = now + halt_for if halt_for > 0 else NO
             write_halt(state, HALT_DRAWDOWN, BEGUN, account.drawdown, limits.drawdown_halt, until, out, detail)
     elif is_halt_over(now, account.drawdown_halt_since, int(limits.halt_days * MICROS_PER_DAY)):
-        write_halt(state, HALT_DRAWDOWN, LIFTED, account.drawdown, limits.drawdown_halt, 0, out, detail)
+        write_halt(state, HALT_DRAWDOWN, LIFTED, account.drawdown, limits.drawdown_halt, NO, out, detail)
         account.drawdown_halt_since = 0
         account.equity_peak = account.equity
         account.drawdown = 0.0
     if account.policy_halt_until != 0 and now >= account.policy_halt_until:
         account.policy_halt_until = 0
-        write_halt(state, HALT_POLICY, LIFTED, 0.0, 0.0, 0, out, detail)
+        write_halt(state, HALT_POLICY, LIFTED, 0.0, 0.0, NO, out, detail)
     if account.bankrupt == 0 and account.equity <= 0.0:
         account.bankrupt = 1
-        write_halt(state, HALT_BANKRUPT, BEGUN, account.equity, 0.0, 0, out, detail)
+        write_halt(state, HALT_BANKRUPT, BEGUN, account.equity, 0.0, NO, out, detail)
 
 
 @fold_step
@@ -255,7 +260,7 @@ def _fire(
     trigger.armed = 0
     trigger.last_fired = now
     trigger.value = value
-    situation = 0
+    situation = NO
     if trigger.situation == 0 and (trigger.last_asked == 0 or now - trigger.last_asked >= cooldown):
         account.last_situation += 1
         account.asked_now += 1
@@ -264,13 +269,13 @@ def _fire(
         trigger.asked = now
         trigger.last_asked = now
         trigger.deadline = now + params.deadline
-    _write_trigger(state, scope, rule, 1, value, threshold, situation, out)
+    _write_trigger(state, scope, rule, YES, value, threshold, situation, out)
 
 
 @fold_routine
 def _rearm(state: State, scope: int, rule: int, value: float, threshold: float, out: Out) -> None:
     state.triggers[scope, rule].armed = 1
-    _write_trigger(state, scope, rule, 0, value, threshold, 0, out)
+    _write_trigger(state, scope, rule, NO, value, threshold, NO, out)
 
 
 @fold_routine
@@ -278,7 +283,7 @@ def _write_trigger(
     state: State, scope: int, rule: int, fired: int, value: float, threshold: float, situation: int, out: Out
 ) -> None:
     account = state.account[0]
-    row = out.triggers[next_row(out.counts, TRIGGERS)]
+    row = out.triggers[next_row(out.counts, TRIGGERS_TABLE)]
     row.market_seq = account.market_seq
     row.event_time = account.now
     row.symbol = -1 if scope == len(state.symbols) else scope
@@ -292,8 +297,8 @@ def _write_trigger(
 @fold_step
 def _write_equity(state: State, params: AccountParams, halted: bool, out: Out) -> None:
     account = state.account[0]
-    n = out.counts[EQUITY]
-    out.counts[EQUITY] = n + 1
+    n = out.counts[EQUITY_TABLE]
+    out.counts[EQUITY_TABLE] = n + 1
     row = out.equity[n]
     row.market_seq = account.market_seq
     row.event_time = account.now

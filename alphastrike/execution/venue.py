@@ -69,8 +69,8 @@ def maintenance_margin(tiers: Records, s: int, notional: float) -> float:
         tier = tiers[s, k]
         if notional < tier.notional_floor:
             break
-        margin = notional * tier.maintenance_rate - tier.maintenance_deduction
-    return float(max(margin, 0.0))
+        margin = float(notional * tier.maintenance_rate - tier.maintenance_deduction)
+    return max(margin, 0.0)
 
 
 @fold_routine

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
@@ -77,6 +77,15 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that Python calls: cached on disk, releases the interpreter lock."""
     compiled: Callable[P, R] = numba.njit(error_model="numpy", cache=True, nogil=True)(function)
     return compiled
+
+
+def code(value: int) -> int:
+    """Return a constant for compiled code: a NumPy integer.
+
+    Of a Python constant the compiler makes a type of its own, and with it one more compiled copy of every
+    function that is called with it.
+    """
+    return cast(int, np.int64(value))
 
 
 _njit: Any = numba.njit

@@ -4,12 +4,12 @@ from typing import Annotated, Final, NamedTuple
 
 from annotated_types import Ge
 
-from alphastrike.model.compiled import step
+from alphastrike.journal.derived import Reason
+from alphastrike.model.compiled import code, step
 
-HOLD: Final = 0
-EXIT_SIGNAL: Final = 3
-EXIT_TIME: Final = 4
-"""Numbers of ``journal.derived.Reason``; compiled code reads plain integers."""
+HOLD: Final = code(0)
+EXIT_SIGNAL: Final = code(Reason.EXIT_SIGNAL)
+EXIT_TIME: Final = code(Reason.EXIT_TIME)
 
 
 class ExitParams(NamedTuple):
