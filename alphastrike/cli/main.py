@@ -8,7 +8,6 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,6 +20,7 @@ from alphastrike.cli.console import error, note
 from alphastrike.cli.import_ import import_
 from alphastrike.cli.markets import markets
 from alphastrike.cli.record import record
+from alphastrike.cli.replay import replay
 from alphastrike.cli.runs import runs
 from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
@@ -31,9 +31,6 @@ MENDABLE: Final = 2
 INTERRUPTED: Final = 130
 UNREAD: Final = 1
 """The reader of our output left, as ``| head`` does: quiet, but not claimed as done."""
-
-ARRIVING: Final = ("replay",)
-"""Commands whose module is being written."""
 
 app = typer.Typer(
     add_completion=False,
@@ -60,9 +57,7 @@ app.command("import")(import_)
 app.command("simulate")(simulate)
 app.command("markets")(markets)
 app.command("record")(record)
-for _module in ARRIVING:
-    if find_spec(f"alphastrike.cli.{_module}") is not None:
-        app.command(_module)(getattr(import_module(f"alphastrike.cli.{_module}"), _module))
+app.command("replay")(replay)
 app.command("runs")(runs)
 app.command("sql")(sql)
 app.command("verify")(verify)

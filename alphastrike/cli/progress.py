@@ -59,17 +59,11 @@ class _Told:
 
 
 def _bars() -> "Bars":
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
 
     return Bars(
-        TextColumn("  {task.description}", markup=False),
-        BarColumn(bar_width=24),
-        _amount(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(compact=True),
-        console=err(),
+        TextColumn("  {task.description}", markup=False), BarColumn(bar_width=24), _amount(), _time(), console=err()
     )
 
 
@@ -80,9 +74,27 @@ def _amount() -> "ProgressColumn":
 
     class Amount(ProgressColumn):
         def render(self, task: Task) -> Text:
-            total = f" of {figure(task.total, 0)}" if task.total is not None else ""
+            total = f" of {figure(task.total, 0)}" if task.total is not None and not task.finished else ""
             rate = task.finished_speed or task.speed
             pace = f", {figure(rate, 0)} a second" if rate else ""
             return Text(f"{figure(task.completed, 0)}{total}{pace}")
 
     return Amount()
+
+
+def _time() -> "ProgressColumn":
+    """Return the column that says how long is left, or how long it took."""
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Time(ProgressColumn):
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            if task.finished or task.time_remaining is None:
+                taken = task.finished_time if task.finished else task.elapsed
+                return Text(f"{figure(taken, 1)} s")
+            minutes, seconds = divmod(int(task.time_remaining), 60)
+            return Text(f"{minutes}:{seconds:02d} left")
+
+    return Time()
