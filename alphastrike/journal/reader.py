@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem
 
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.manifest import Manifest, Segment, read_manifest
@@ -26,6 +23,9 @@ from alphastrike.journal.segments import CHECKPOINT_SCHEMA, CHECKPOINTS, file_di
 from alphastrike.journal.tables import Records, arrow_schema, kind_named, to_records
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.symbols import SymbolTable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 MARKET_TABLES: Final = ("candles", "marks", "funding", "open_interest", "instruments", "margin_tiers")
 """Tables that a history run reads from its market."""
@@ -36,8 +36,9 @@ MARKETS_INSIDE: Final = "markets"
 MarketTables = Callable[[], Mapping[str, Path]]
 """Returns the checked Parquet file of every market table; none when the market is not at hand."""
 
-_Statement = duckdb.StatementType
-_ANSWERING: Final = (_Statement.SELECT, _Statement.EXPLAIN, _Statement.MULTI)
+_ANSWERING: Final = ("SELECT", "EXPLAIN", "MULTI")
+"""DuckDB's names of statements that only read; a pivot is several in one."""
+
 _BATCH_ROWS: Final = 65_536
 
 
@@ -110,7 +111,7 @@ class Run:
         """
         schema = self._schema(name)
         found = [self._read(segment, schema, even_if_changed) for segment in self.segments(name)]
-        return pa.concat_tables(found) if found else schema.empty_table()
+        return pa.concat_tables(found) if found else _empty(schema)
 
     def segments(self, table: str) -> list[Segment]:
         """Return the segments of a table, in order."""
@@ -123,13 +124,13 @@ class Run:
             ConfigurationError: the query is wrong, with DuckDB's own words, or does more than ask.
             DataError: a segment that the query names is missing or damaged, or the market is not at hand.
         """
+        import duckdb
+
         words = _words(query)
-        self._check_named(words)
-        if not words & set(self.manifest.tables) or words & set(MARKET_TABLES):
-            self._register_market()
+        self._bring(words)
         try:
             statements = self._database.extract_statements(query)
-            if len(statements) != 1 or statements[0].type not in _ANSWERING:
+            if len(statements) != 1 or statements[0].type.name not in _ANSWERING:
                 raise ConfigurationError("the query must be one statement that only reads, such as select.")
             relation = self._database.sql(query)
             columns = tuple(relation.columns)
@@ -139,21 +140,46 @@ class Run:
                 self._check_market_at_hand(words)
             raise ConfigurationError(f"the query failed: {_one_line(str(error))}") from None
 
-    def _check_named(self, words: set[str]) -> None:
-        """Check the bytes of every segment whose table the query could mean: its name must stand in it."""
-        for segment in self.manifest.segments:
-            table = Path(segment.file).stem if segment in self._market_inside.values() else segment.table
-            if table in words and segment.file not in self._checked:
-                self._check(segment)
-                self._checked.add(segment.file)
+    def _bring(self, words: set[str]) -> None:
+        """Fill every table that the query could mean: its name must stand among the words."""
+        # Not through pyarrow.dataset: it would read less, but takes longer to import than most queries run.
+        for name in words & set(self._own_tables) - self._filled:
+            self._database.register(name, self.table(name))
+            self._filled.add(name)
+        of_market = set(MARKET_TABLES) - set(self._own_tables)
+        if words & of_market or not words & set(self._own_tables):
+            for name in words & set(self._market_files) & of_market - self._filled:
+                self._database.register(name, self._market_table(name))
+                self._filled.add(name)
 
     @cached_property
-    def _checked(self) -> set[str]:
+    def _own_tables(self) -> tuple[str, ...]:
+        return tuple(n for n in (*KINDS, CHECKPOINTS) if n not in MARKET_TABLES or n in self.manifest.tables)
+
+    @cached_property
+    def _filled(self) -> set[str]:
         return set()
+
+    @cached_property
+    def _market_files(self) -> Mapping[str, Path]:
+        """Where the market's tables lie; from now on they stand in the database, empty."""
+        if self.is_self_contained:
+            files: Mapping[str, Path] = {n: self.folder / s.file for n, s in self._market_inside.items()}
+        else:
+            files = self.market_tables()
+        for name in set(MARKET_TABLES) & set(files) - set(self._own_tables):
+            self._database.register(name, _empty(_market_schema(files[name])))
+        return files
+
+    def _market_table(self, name: str) -> pa.Table:
+        path = self._market_files[name]
+        if self.is_self_contained:
+            self._check(self._market_inside[name])
+        return parsed(path.read_bytes(), path)
 
     def _check_market_at_hand(self, words: set[str]) -> None:
         for name in MARKET_TABLES:
-            if name in words and name not in self.manifest.tables and name not in self._registered:
+            if name in words and name not in self._own_tables and name not in self._market_files:
                 market = self.manifest.market
                 raise DataError(
                     f"run {self.name!r} reads {name} from market {market.name!r} ({market.content_hash}), "
@@ -161,25 +187,9 @@ class Run:
                 )
 
     @cached_property
-    def _registered(self) -> set[str]:
-        return set()
+    def _database(self) -> "DuckDBPyConnection":
+        import duckdb
 
-    def _register_market(self) -> None:
-        if self._registered:
-            return
-        if self.is_self_contained:
-            files: Mapping[str, Path] = {
-                name: self.folder / segment.file for name, segment in self._market_inside.items()
-            }
-        else:
-            files = self.market_tables()
-        for name in MARKET_TABLES:
-            if name in files and name not in self.manifest.tables:
-                self._database.register(name, _market_dataset(files[name]))
-                self._registered.add(name)
-
-    @cached_property
-    def _database(self) -> duckdb.DuckDBPyConnection:
         database = duckdb.connect(
             ":memory:",
             config={
@@ -191,22 +201,11 @@ class Run:
         database.execute("set TimeZone = 'UTC'")
         # A sum over several threads changes its last digits from one time to the next.
         database.execute("set threads = 1")
-        for name in (*KINDS, CHECKPOINTS):
-            if name not in MARKET_TABLES or name in self.manifest.tables:
-                database.register(name, self._dataset(name))
+        for name in self._own_tables:
+            database.register(name, _empty(self._schema(name)))
         database.execute("set enable_external_access = false")
         database.execute("set lock_configuration = true")
         return database
-
-    def _dataset(self, name: str) -> Any:
-        schema = self._schema(name)
-        paths = [str(self.folder / segment.file) for segment in self.segments(name)]
-        if not paths:
-            return schema.empty_table()
-        # Not ds.dataset(), which looks for the files now: a missing one must not hide the other tables.
-        return ds.FileSystemDataset.from_paths(
-            paths, schema=schema, format=ds.ParquetFileFormat(), filesystem=LocalFileSystem()
-        )
 
     def _schema(self, name: str) -> pa.Schema:
         return CHECKPOINT_SCHEMA if name == CHECKPOINTS else arrow_schema(self.kind(name))
@@ -284,9 +283,14 @@ def _changed(path: Path, segment: Segment) -> DataError:
     )
 
 
-def _market_dataset(path: Path) -> Any:
+def _empty(schema: pa.Schema) -> pa.Table:
+    # Not schema.empty_table(), which imports pandas.
+    return pa.Table.from_batches([], schema=schema)
+
+
+def _market_schema(path: Path) -> pa.Schema:
     try:
-        return ds.dataset(str(path), format="parquet")
+        return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"market table {path} cannot be read: {_one_line(str(error))}.") from None
 

@@ -13,10 +13,13 @@ _LIBRARIES: Final = ("numpy", "numba", "llvmlite", "pyarrow", "duckdb")
 SOURCE: Final = "source"
 """Key of the digest over all deciding sources."""
 
+_SOURCE_DIGEST: Final = source_digest()
+"""As they were when this process began: a file edited while it runs decides nothing here."""
+
 
 def versions() -> dict[str, str]:
     """Return the versions of the program, its deciding sources, Python and the libraries."""
-    stated = {"alphastrike": __version__, SOURCE: source_digest(), "python": platform.python_version()}
+    stated = {"alphastrike": __version__, SOURCE: _SOURCE_DIGEST, "python": platform.python_version()}
     return stated | {library: version(library) for library in _LIBRARIES}
 
 

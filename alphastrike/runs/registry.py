@@ -3,13 +3,14 @@
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alphastrike.journal.manifest import FILE, Manifest, read_manifest
 from alphastrike.journal.reader import Run
-from alphastrike.market.market import Market
-from alphastrike.market.store import find_market, market_tables, open_market
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    from alphastrike.market.market import Market
 
 
 def runs_folder(root: Path) -> Path:
@@ -77,13 +78,15 @@ def open_run(root: Path, name: str | Path) -> Run:
     return run
 
 
-def market_of(root: Path, run: Run) -> Market:
+def market_of(root: Path, run: Run) -> "Market":
     """Open the market that a run was made on: its own copy, or the one under the data root.
 
     Raises:
         ConfigurationError: no market of that name is there.
         DataError: it is damaged, or another market has taken its name.
     """
+    from alphastrike.market.store import open_market
+
     stated = run.manifest.market
     market = open_market(run.folder if run.is_self_contained else root, stated.name)
     if market.content_hash != stated.content_hash:
@@ -116,6 +119,8 @@ def _entry(folder: Path) -> Entry:
 
 
 def _tables_of(root: Path, manifest: Manifest) -> dict[str, Path]:
+    from alphastrike.market.store import find_market, market_tables
+
     found = find_market(root, manifest.market.name)
     if found is None or found.content_hash != manifest.market.content_hash:
         return {}
