@@ -55,10 +55,12 @@ def clustered(squares: Reals, half_life: float) -> Reals:
     """
     keep = 2.0 ** (-1.0 / half_life)
     react = min(0.35 * np.sqrt(1.0 - keep), 0.5 * keep)
+    # Capped: one wild draw of a fat tail must not set the variance for a week. Divided by what is left on average,
+    # or the multiple would sink below one.
+    capped = np.minimum(squares, 20.0)
     variance = 1.0
     values = []
-    # Capped: one wild draw of a fat tail must not set the variance for a week.
-    for square in np.minimum(squares, 20.0).tolist():
+    for square in (capped / capped.mean()).tolist():
         values.append(variance)
         variance = (1.0 - keep) + variance * (keep - react + react * square)
         variance = min(variance, 12.0)

@@ -91,9 +91,12 @@ def import_market(
     given = read_instruments(wanted.instruments) if wanted.instruments is not None else {}
     asked = _asked_symbols(wanted)
     found = find_sources(paths, asked)
+    _check_asked(asked, {source.symbol for source in found.sources if source.kind is FileKind.CANDLES}, None, paths)
     interval = choose_interval(found, wanted.interval, paths)
     found, parts, interval = _read(found, interval, progress)
-    symbols = _present_symbols(asked, parts, interval, paths)
+    there = {source.symbol for source, _ in parts if source.kind is FileKind.CANDLES}
+    _check_asked(asked, there, interval, paths)
+    symbols = asked or tuple(sorted(there))
     series = [_series(symbol, [part for part in parts if part[0].symbol == symbol]) for symbol in symbols]
     span = common_span(series, interval, wanted.begin, wanted.end)
     slices = [slice_symbol(one, span, wanted.funding_missing) for one in series]
@@ -161,23 +164,21 @@ def _read(
     return Found(found.sources, skipped), parts, interval
 
 
-def _present_symbols(
-    asked: tuple[str, ...], parts: list[tuple[Source, FileColumns]], interval: int, paths: Sequence[Path]
-) -> tuple[str, ...]:
-    there = tuple(sorted({source.symbol for source, _ in parts if source.kind is FileKind.CANDLES}))
+def _check_asked(asked: tuple[str, ...], there: set[str], interval: int | None, paths: Sequence[Path]) -> None:
     missing = [symbol for symbol in asked if symbol not in there]
     if missing:
+        kind = "candles" if interval is None else f"{interval_text(interval)} candles"
         raise ConfigurationError(
-            f"there are no {interval_text(interval)} candles of {missing[0]} in {' and '.join(map(str, paths))} "
+            f"there are no {kind} of {missing[0]} in {' and '.join(map(str, paths))} "
             f"(found: {_found_at(interval, paths)}). Change --symbols or --interval."
         )
-    return asked or there
 
 
-def _found_at(interval: int, paths: Sequence[Path]) -> str:
-    """Return the symbols whose files' names promise candles at the interval, those not asked for included."""
+def _found_at(interval: int | None, paths: Sequence[Path]) -> str:
+    """Return the symbols whose files' names promise candles (at the interval), those not asked for included."""
     sources = (source for source in find_sources(paths, ()).sources if source.kind is FileKind.CANDLES)
-    return ", ".join(sorted({source.symbol for source in sources if source.interval in {interval, None}})) or "none"
+    fitting = {source.symbol for source in sources if interval is None or source.interval in {interval, None}}
+    return ", ".join(sorted(fitting)) or "none"
 
 
 def _series(symbol: str, parts: list[tuple[Source, FileColumns]]) -> Series:

@@ -182,17 +182,18 @@ def _times(read: FileColumns, name: str, stored: pa.ChunkedArray) -> npt.NDArray
 
 
 def _times_in_text(read: FileColumns, name: str, stored: pa.ChunkedArray) -> pa.ChunkedArray:
-    try:
-        return stored.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        for index, text in enumerate(stored.to_pylist()):
-            try:
-                pa.scalar(text).cast(pa.timestamp("us"))
-            except pa.ArrowInvalid:
-                raise DataError(
-                    f"{read.file}, row {read.row(index)}: {name} is {text!r}, not a time. Mend or remove the row."
-                ) from None
-        raise
+    for kind in (pa.int64(), pa.timestamp("us")):
+        try:
+            return stored.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    # Mostly numbers or mostly dates: the first cell that is not like the first one is the culprit.
+    texts = stored.to_pylist()
+    kind = pa.int64() if texts[0].strip().isdigit() else pa.timestamp("us")
+    index = next(index for index, text in enumerate(texts) if not _casts(text, kind))
+    raise DataError(
+        f"{read.file}, row {read.row(index)}: {name} is {texts[index]!r}, not a time. Mend or remove the row."
+    )
 
 
 def _epoch_micros(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -203,6 +204,14 @@ def _epoch_micros(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     if largest < 10**14:
         return values * 1_000
     return values if largest < 10**17 else values // 1_000
+
+
+def _casts(text: str, kind: pa.DataType) -> bool:
+    try:
+        pa.scalar(text).cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_number(text: str | None) -> bool:
