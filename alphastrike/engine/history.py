@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from alphastrike.config.account import packed
 from alphastrike.config.settings import Settings
-from alphastrike.engine.account import FULL, SITUATION, begin, run
+from alphastrike.engine.account import SITUATION, begin, run
 from alphastrike.engine.advice import Advisor, Answer
 from alphastrike.engine.outputs import ACCOUNT_KINDS, Collected, new_out
 from alphastrike.engine.outputs import FULL as EVERYTHING
@@ -100,7 +100,7 @@ def run_account(
     state = views(buffer, len(symbols))
     out = new_out()
     advisor = Advisor(settings, symbols, answer, state, params, out, detail)
-    collected = Collected()
+    collected = Collected(out)
     checkpoints: list[Checkpoint] = []
     if start is None:
         begin(state, params)
@@ -126,10 +126,9 @@ def run_account(
             )
             advisor.ask_all()
         advisor.apply_due(now)
-        if why == FULL or out.counts.any():
-            collected.drain(out)
+        collected.drain()
         progress("account", tick - first, stop - first)
-    collected.drain(out)
+    collected.drain()
     return AccountRun({**collected.tables(), **advisor.tables()}, checkpoints, canonical_bytes(buffer, len(symbols)))
 
 

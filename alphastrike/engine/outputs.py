@@ -87,22 +87,34 @@ def is_nearly_full(counts: Records, symbols: int) -> bool:
 
 
 class Collected:
-    """Rows drained from the output arrays over a whole pass, by kind."""
+    """Rows drained from the output arrays over a whole pass, by kind.
 
-    def __init__(self) -> None:
-        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ACCOUNT_KINDS}
+    Copied as bytes: NumPy copies records field by field, ten times slower.
+    """
 
-    def drain(self, out: Out) -> None:
-        """Copy all rows out of ``out`` and empty it."""
-        for index, name in enumerate(ACCOUNT_KINDS):
-            rows = int(out.counts[index])
+    def __init__(self, out: Out) -> None:
+        self._counts = out.counts
+        self._bytes = [_as_bytes(rows) for rows in out[:-1]]
+        self._parts: list[list[npt.NDArray[np.uint8]]] = [[] for _ in ACCOUNT_KINDS]
+
+    def drain(self) -> None:
+        """Copy all rows out of the output arrays and empty them."""
+        for index, rows in enumerate(self._counts[:-1].tolist()):
             if rows:
-                self._parts[name].append(out[index][:rows].copy())
-        out.counts[:] = 0
+                self._parts[index].append(self._bytes[index][:rows].copy())
+        self._counts[:] = 0
 
     def tables(self) -> dict[str, npt.NDArray[Any]]:
         """Return one record array a kind, empty ones included."""
-        return {
-            name: np.concatenate(parts) if parts else np.zeros(0, dtype=KINDS[name].record)
-            for name, parts in self._parts.items()
-        }
+        tables = {}
+        for name, parts in zip(ACCOUNT_KINDS, self._parts, strict=True):
+            record = KINDS[name].record
+            rows = np.concatenate(parts) if parts else np.zeros((0, record.itemsize), dtype=np.uint8)
+            tables[name] = rows.reshape(-1).view(record)
+        return tables
+
+
+def _as_bytes(rows: Records) -> npt.NDArray[np.uint8]:
+    """Look at records as (rows, bytes)."""
+    raw: npt.NDArray[np.uint8] = rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    return raw

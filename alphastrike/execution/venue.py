@@ -96,7 +96,7 @@ def liquidation_price(tiers: Records, s: int, quantity: float, entry_price: floa
         if k + 1 < TIERS_MAX:
             ceiling = tiers[s, k + 1].notional_floor
         if a * price < ceiling:
-            return max(price, 0.0)
+            return float(max(price, 0.0))
     return 0.0
 
 
