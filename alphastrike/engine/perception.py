@@ -167,8 +167,10 @@ class Perception:
         rejected, gate_halts, gate_rows = self._gateway(instants, columns, decisions)
 
         times = instants.tick_times[decision_ticks]
+        # Between decisions there is nothing to compute; smoothing needs the raw scores of the tail before a decision.
+        first = max(kept - self._tail, 0) if decisions else kept
         with _pool(threads) as each:
-            values = self._features_of(columns, max(kept - self._tail, 0), each, progress)
+            values = self._features_of(columns, first, each, progress)
             scores = self._scores_of(values, times, each)
         values = np.ascontiguousarray(values[:, values.shape[1] - decisions :])
         forecasts, rows = self._conclusions(
@@ -212,6 +214,8 @@ class Perception:
         rows = columns.shape[2] - first
         symbols = columns.shape[1]
         values = np.full((len(self._names), rows, symbols), np.nan)
+        if rows == 0:
+            return values
 
         def one_symbol(symbol: int) -> None:
             for place, made in enumerate(self._features):

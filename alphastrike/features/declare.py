@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from alphastrike.features.bars import Bars, Column
+from alphastrike.model.errors import ConfigurationError
 
 
 class Family(Enum):
@@ -65,8 +66,10 @@ def feature(family: Family, *, window: int) -> Callable[[Callable[[Bars], Column
     """
 
     def register(function: Callable[[Bars], Column]) -> Callable[[Bars], Column]:
-        _claim(function)
-        _FEATURES[function.__name__] = Feature(function.__name__, family, window, function, _doc(function))
+        doc = _claimed(function)
+        if window < 1:
+            raise ConfigurationError(f"feature {function.__name__} has a window of {window} bars. Give it at least 1.")
+        _FEATURES[function.__name__] = Feature(function.__name__, family, window, function, doc)
         return function
 
     return register
@@ -74,9 +77,9 @@ def feature(family: Family, *, window: int) -> Callable[[Callable[[Bars], Column
 
 def across(function: Callable[..., Column]) -> Callable[..., Column]:
     """Register a feature over all symbols; its parameters are the names of the features it needs."""
-    _claim(function)
+    doc = _claimed(function)
     inputs = tuple(inspect.signature(function).parameters)
-    _ACROSS[function.__name__] = AcrossFeature(function.__name__, inputs, function, _doc(function))
+    _ACROSS[function.__name__] = AcrossFeature(function.__name__, inputs, function, doc)
     return function
 
 
@@ -92,8 +95,12 @@ def across_features() -> Mapping[str, AcrossFeature]:
     """Return every feature over all symbols by name, in order of the names."""
     _load()
     for made in _ACROSS.values():
-        unknown = [name for name in made.inputs if name not in _FEATURES]
-        assert not unknown, f"feature {made.name} needs {unknown}, which no feature is called"
+        for name in made.inputs:
+            if name not in _FEATURES:
+                raise ConfigurationError(
+                    f"feature {made.name} asks for the feature {name}, which no symbol has of its own. "
+                    "Add it, or rename the parameter."
+                )
     return dict(sorted(_ACROSS.items()))
 
 
@@ -117,11 +124,11 @@ def _load() -> None:
         importlib.import_module(module.name)
 
 
-def _claim(function: Callable[..., object]) -> None:
-    assert function.__name__ not in _FEATURES, f"feature {function.__name__} is declared twice"
-    assert function.__name__ not in _ACROSS, f"feature {function.__name__} is declared twice"
-
-
-def _doc(function: Callable[..., object]) -> str:
-    assert function.__doc__, f"feature {function.__name__} has no docstring"
+def _claimed(function: Callable[..., object]) -> str:
+    """Return the docstring of a function whose name is still free."""
+    name = function.__name__
+    if name in _FEATURES or name in _ACROSS:
+        raise ConfigurationError(f"feature {name} ({function.__module__}) is declared twice. Rename one of them.")
+    if not function.__doc__:
+        raise ConfigurationError(f"feature {name} ({function.__module__}) has no docstring. Say what it means.")
     return inspect.cleandoc(function.__doc__)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.model.compiled import Elementwise, ufunc
-from alphastrike.model.errors import HaltError
+from alphastrike.model.errors import ConfigurationError, HaltError
 
 Column = npt.NDArray[np.float64]
 Body = Callable[..., float]
@@ -105,17 +105,26 @@ _SIGNALS: Final[dict[str, Signal]] = {}
 
 
 def signal(category: Category, *, horizon_bars: int = 24, smooth_bars: int = 1) -> Callable[[Body], Signal]:
-    """Register a signal under its function's name; its parameters name its features."""
+    """Register a signal under its function's name; its parameters name its features.
+
+    Raises:
+        ConfigurationError: the name is taken, the folder is another category's, or something is missing.
+    """
 
     def register(function: Body) -> Signal:
         name = function.__name__
-        assert name not in _SIGNALS, f"signal {name} is declared twice"
-        assert function.__doc__, f"signal {name} has no docstring"
-        assert horizon_bars >= 1 <= smooth_bars, f"signal {name} needs a horizon and a smoothing of at least 1 bar"
-        folder = function.__module__.split(".")[-2]
-        assert folder == category.value, f"signal {name} of category {category.value} lies in the folder {folder}"
         inputs = tuple(inspect.signature(function).parameters)
-        doc = inspect.cleandoc(function.__doc__)
+        folder = function.__module__.split(".")[-2]
+        for wrong, what in (
+            (name in _SIGNALS, "is declared twice. Rename one of them"),
+            (not function.__doc__, "has no docstring. Say its idea, and where it comes from"),
+            (not inputs, "has no parameter. Name the features it needs"),
+            (horizon_bars < 1 or smooth_bars < 1, "needs a horizon and a smoothing of at least 1 bar"),
+            (folder != category.value, f"lies in the folder {folder}. Move its file to {category.value}"),
+        ):
+            if wrong:
+                raise ConfigurationError(f"signal {name} ({function.__module__}) {what}.")
+        doc = inspect.cleandoc(function.__doc__ or "")
         made = Signal(name, category, horizon_bars, smooth_bars, inputs, function, doc)
         _SIGNALS[name] = made
         return made

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from alphastrike.features.bars import Bars
-from alphastrike.features.declare import across_features, computed, feature_names, features
+from alphastrike.features import declare
+from alphastrike.features.bars import Bars, Column
+from alphastrike.features.declare import Family, across, across_features, computed, feature, feature_names, features
+from alphastrike.model.errors import ConfigurationError
 from tests.features.builders import flat, part, same, walk
 
 MARKET = walk(1_000)
@@ -88,3 +90,33 @@ def test_others_momentum_is_that_of_the_others() -> None:
     made = across_features()["others_momentum_168"]
     assert made.inputs == ("momentum_168",)
     assert same(made.compute(np.array([[0.1, 0.3]])), np.array([[0.3, 0.1]]))
+
+
+def test_a_feature_declared_carelessly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declare, "_FEATURES", dict(declare._FEATURES))
+    monkeypatch.setattr(declare, "_ACROSS", dict(declare._ACROSS))
+
+    def momentum_168(bars: Bars) -> Column:
+        """A name that is taken."""
+        return bars.close
+
+    def wordless(bars: Bars) -> Column:
+        return bars.close
+
+    def empty(bars: Bars) -> Column:
+        """Nothing."""
+        return bars.close
+
+    def hopeful(momentum_9: Column) -> Column:
+        """A feature over one that does not exist."""
+        return momentum_9
+
+    with pytest.raises(ConfigurationError, match=r"momentum_168 .* is declared twice"):
+        feature(Family.TREND, window=1)(momentum_168)
+    with pytest.raises(ConfigurationError, match=r"wordless .* has no docstring"):
+        feature(Family.TREND, window=1)(wordless)
+    with pytest.raises(ConfigurationError, match="empty has a window of 0 bars"):
+        feature(Family.TREND, window=0)(empty)
+    across(hopeful)
+    with pytest.raises(ConfigurationError, match="hopeful asks for the feature momentum_9"):
+        across_features.__wrapped__()

@@ -109,12 +109,36 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_signal_in_the_folder_of_another_category_is_refused(own_folder: None) -> None:
-    with pytest.raises(AssertionError, match="lies in the folder statistical"):
+    def lost(momentum_168: float) -> float:
+        """A signal in the wrong place."""
+        return 0.0
 
-        @signal(Category.MACRO)
-        def lost(momentum_168: float) -> float:
-            """A signal in the wrong place."""
-            return 0.0
+    with pytest.raises(ConfigurationError, match=r"lies in the folder statistical\. Move its file to macro"):
+        signal(Category.MACRO)(lost)
+
+
+def test_a_signal_declared_carelessly_is_refused(own_folder: None) -> None:
+    def mute(momentum_168: float) -> float:
+        return 0.0
+
+    def deaf() -> float:
+        """A signal that listens to nothing."""
+        return 0.0
+
+    def hasty(momentum_168: float) -> float:
+        """A signal about no time at all."""
+        return 0.0
+
+    declared = signal(Category.STATISTICAL)
+    with pytest.raises(ConfigurationError, match=r"mute .* has no docstring"):
+        declared(mute)
+    with pytest.raises(ConfigurationError, match=r"deaf .* has no parameter"):
+        declared(deaf)
+    with pytest.raises(ConfigurationError, match=r"hasty .* at least 1 bar"):
+        signal(Category.STATISTICAL, horizon_bars=0)(hasty)
+    declared(hasty)
+    with pytest.raises(ConfigurationError, match=r"hasty .* is declared twice"):
+        declared(hasty)
 
 
 @pytest.mark.parametrize("wrong", [1.5, -1.0000001, math.nan, math.inf])
