@@ -70,10 +70,7 @@ class RunWriter:
         self._tables: dict[str, TableFacts] = {}
         self._segments: list[Segment] = []
         name = folder.name
-        if not _NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"a run cannot be called {name!r}. Take up to 100 letters, digits, '.', '-' or '_', no leading sign."
-            )
+        check_run_name(name)
         if folder.exists():
             raise ConfigurationError(f"a run called {name!r} exists ({folder}). Choose another --name.")
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -278,6 +275,18 @@ class _HashedFile:
         os.fsync(self._raw.fileno())
         self._raw.close()
         return self._digest.hexdigest()
+
+
+def check_run_name(name: str) -> None:
+    """Refuse a name that cannot be a folder's everywhere.
+
+    Raises:
+        ConfigurationError: it holds other characters than letters, digits, point, dash and underscore.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"a run cannot be called {name!r}. Take up to 100 letters, digits, '.', '-' or '_', no leading sign."
+        )
 
 
 def file_digest(path: Path) -> str:

@@ -69,6 +69,8 @@ class Numbering:
 
     def parts(self, market_seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return ``part`` of each row and remember where the next call goes on. Order must not fall."""
+        if not len(market_seq):
+            return market_seq
         assert market_seq[0] >= self.last and bool(np.all(np.diff(market_seq) >= 0)), (
             f"rows of {self.kind.name} are not in the order of market_seq"
         )
@@ -108,13 +110,22 @@ def to_records(kind: Kind, table: pa.Table, symbols: SymbolTable) -> Records:
     """Return the table's rows as records of ``kind.record``: the inverse of :func:`to_table`.
 
     Raises:
-        DataError: a name in the table is neither a symbol of the run nor a code of its column.
+        DataError: a name in the table is neither a symbol of the run nor a code of its column, or a value is null
+            that is no symbol.
     """
+    _check_whole(kind, table)
     records = np.empty(table.num_rows, dtype=kind.record).view(np.recarray)
     records["market_seq"] = table["market_seq"].to_numpy()
     for column in kind.columns:
         records[column.name] = _to_numpy(kind, column, table[column.name], symbols)
     return records
+
+
+def _check_whole(kind: Kind, table: pa.Table) -> None:
+    accounts_null = {column.name for column in kind.columns if column.unit.storage is Storage.SYMBOL}
+    for name in table.column_names:
+        if table[name].null_count and name not in accounts_null:
+            raise DataError(f"{kind.name}.{name} holds a null, which only a symbol may be. Record the run again.")
 
 
 def row_count(rows: Rows) -> int:

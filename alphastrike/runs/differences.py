@@ -107,7 +107,7 @@ def _recorded_columns(kind: Kind, table: pa.Table, symbols: SymbolTable) -> Colu
 
 def _numbered(kind: Kind, rows: Rows) -> Columns:
     market_seq = np.ascontiguousarray(rows["market_seq"], dtype=np.int64)
-    part = Numbering(kind).parts(market_seq) if len(market_seq) else market_seq
+    part = Numbering(kind).parts(market_seq)
     own = {column.name: np.asarray(rows[column.name]) for column in kind.columns}
     return own | {"market_seq": market_seq, "seq": market_seq, "part": part}
 

@@ -12,7 +12,7 @@ from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
 from alphastrike.journal.manifest import FILE, Manifest, MarketReference, RunFacts
 from alphastrike.journal.reader import MARKETS_INSIDE, Run
-from alphastrike.journal.segments import RunWriter
+from alphastrike.journal.segments import RunWriter, check_run_name
 from alphastrike.market.market import Market
 from alphastrike.market.store import market_tables, open_market
 from alphastrike.model.progress import Progress, silent
@@ -47,7 +47,8 @@ def record(
         TryAgainError: the disk is full.
     """
     policy = policy_named(policy_spec, guardian=settings.policy.guardian)
-    called = name or unused_name(root, default_name(market_name, policy_spec))
+    called = unused_name(root, default_name(market_name, policy_spec)) if name is None else name
+    check_run_name(called)
     created = datetime.now(UTC)
     market = open_market(root, market_name)
     with RunWriter(runs_folder(root) / called, market.symbols) as writer:
