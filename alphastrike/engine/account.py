@@ -42,13 +42,14 @@ def begin(state: State, packed: Records) -> None:
 @fold_entry
 def run(
     state: State, packed: Records, instruments: Records, tiers: Records, bars: Records, other_events: Records,
-    decision_row: Records, forecasts: Records, start: int, interval: int, first: int, stop: int, out: Out, detail: int,
+    decision_row: Records, forecasts: Records, start: int, interval: int, first: int, stop: int, outs: Out, detail: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Run ticks [first, stop) and return (why it stopped, the next tick to run).
 
     Stops after a tick at which a situation was asked, and when the output records are nearly full. ``bars`` is
     (T, S), ``other_events`` and ``decision_row`` (T,), ``forecasts`` (D, S); times in microseconds.
     """
+    out = outs[0]
     params = packed[0]
     symbols = bars.shape[1]
     account = state.account[0]
@@ -76,9 +77,10 @@ def run(
 @fold_entry
 def step_candle(
     state: State, packed: Records, instruments: Records, tiers: Records, bars: Records, s: int, now: int,
-    out: Out, detail: int,
+    outs: Out, detail: int,
 ) -> None:  # fmt: skip
     """Take in one candle event: row 0 of ``bars``, (1, S), symbol ``s``."""
+    out = outs[0]
     params = packed[0]
     on_candle(state, params, instruments, tiers, bars[0, s], s, now, out, detail)
 
@@ -92,9 +94,10 @@ def step_mark(state: State, packed: Records, bars: Records, s: int, now: int) ->
 
 @fold_entry
 def step_funding(
-    state: State, packed: Records, tiers: Records, bars: Records, s: int, now: int, out: Out, detail: int
+    state: State, packed: Records, tiers: Records, bars: Records, s: int, now: int, outs: Out, detail: int
 ) -> None:
     """Take in one funding event."""
+    out = outs[0]
     params = packed[0]
     on_funding(state, params, tiers, bars[0, s], s, now, out, detail)
 
@@ -102,9 +105,10 @@ def step_funding(
 @fold_entry
 def step_tick(
     state: State, packed: Records, instruments: Records, tiers: Records, forecasts: Records, d: int,
-    other_events: int, now: int, out: Out, detail: int,
+    other_events: int, now: int, outs: Out, detail: int,
 ) -> int:  # fmt: skip
     """Close an instant; returns ``SITUATION`` when the policy is to be asked, ``FULL`` or ``DONE``."""
+    out = outs[0]
     params = packed[0]
     account = state.account[0]
     account.asked_now = 0

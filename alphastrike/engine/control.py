@@ -116,13 +116,14 @@ def _end(state: State, params: AccountParams, k: int, change: int, now: int, out
 @fold_entry
 def apply_intervention(
     state: State, packed: Records, situation: int, tool: int, symbol: int, value: float, expires: int,
-    out: Out, detail: int,
+    outs: Out, detail: int,
 ) -> int:  # fmt: skip
     """Make a judged tool call live and return the intervention's number, or 0 when no slot is free.
 
     ``symbol`` -1 means the account; ``value`` is the tool's argument; ``expires`` in microseconds UTC. Under
     ``close_on_disable`` a disabled position is marked to be closed at the next decision.
     """
+    out = outs[0]
     params = packed[0]
     account = state.account[0]
     for k in range(len(state.interventions)):
@@ -148,8 +149,9 @@ def apply_intervention(
 
 
 @fold_entry
-def revoke_intervention(state: State, packed: Records, number: int, out: Out, detail: int) -> bool:
+def revoke_intervention(state: State, packed: Records, number: int, outs: Out, detail: int) -> bool:
     """End a live intervention before its time; False when there is none of that number."""
+    out = outs[0]
     params = packed[0]
     for k in range(len(state.interventions)):
         if number > 0 and state.interventions[k].intervention == number:
@@ -159,8 +161,9 @@ def revoke_intervention(state: State, packed: Records, number: int, out: Out, de
 
 
 @fold_entry
-def halt_for_failed_policy(state: State, until: int, out: Out, detail: int) -> None:
+def halt_for_failed_policy(state: State, until: int, outs: Out, detail: int) -> None:
     """Take no new risk until ``until`` (microseconds UTC), because the policy could not answer."""
+    out = outs[0]
     account = state.account[0]
     account.policy_halt_until = max(account.policy_halt_until, until)
     if detail == 0:

@@ -1,6 +1,6 @@
-"""Where the compiled account writes what it did: preallocated records, one array a kind."""
+"""Where the compiled account writes what it did: preallocated rows, a table a kind."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -45,30 +45,26 @@ INTERVENTIONS_TABLE: Final = code(9)
 HALTS_TABLE: Final = code(10)
 
 
-class Out(NamedTuple):
-    """Record arrays by kind, how many rows each holds, and how much detail is wanted."""
+ROWS: Final = {name: EQUITY_ROWS if name == "equity" else OTHER_ROWS for name in ACCOUNT_KINDS}
+OUT: Final = np.dtype(
+    (
+        np.record,
+        [
+            *((name, KINDS[name].record, (rows,)) for name, rows in ROWS.items()),
+            ("counts", "i8", (len(ACCOUNT_KINDS) + 1,)),
+        ],
+    )
+)
+"""All output tables of a pass as one record, so that compiled code is given one address: a field a kind with its
+rows, and ``counts``, (12,): rows written by kind, then rows of all kinds but equity."""
 
-    leverage: Records
-    targets: Records
-    risk_verdicts: Records
-    orders: Records
-    fills: Records
-    funding_payments: Records
-    trades: Records
-    equity: Records
-    triggers: Records
-    interventions: Records
-    halts: Records
-    counts: Records
-    """(11,) int64 rows written by kind, then one more: rows of all kinds but equity."""
+Out = Records
+"""One record of ``OUT``; ``new_out`` makes the array, (1,), that holds it."""
 
 
-def new_out() -> Out:
-    """Return empty output arrays."""
-    arrays = [
-        np.zeros(EQUITY_ROWS if name == "equity" else OTHER_ROWS, dtype=KINDS[name].record) for name in ACCOUNT_KINDS
-    ]
-    return Out._make([*arrays, np.zeros(len(ACCOUNT_KINDS) + 1, dtype=np.int64)])
+def new_out() -> Records:
+    """Return empty output tables, (1,) of ``OUT``."""
+    return np.zeros(1, dtype=OUT)
 
 
 @fold_step
@@ -93,8 +89,8 @@ class Collected:
     """
 
     def __init__(self, out: Out) -> None:
-        self._counts = out.counts
-        self._bytes = [_as_bytes(rows) for rows in out[:-1]]
+        self._counts = out["counts"][0]
+        self._bytes = [_as_bytes(out[name][0]) for name in ACCOUNT_KINDS]
         self._parts: list[list[npt.NDArray[np.uint8]]] = [[] for _ in ACCOUNT_KINDS]
 
     def drain(self) -> None:
