@@ -6,6 +6,7 @@ knows whether the reader's setting is light or dark.
 """
 
 import json
+from html import escape
 from itertools import count
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from markupsafe import Markup
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_SECOND
 from replay.answers import Answer
+from replay.arms import RECORDED
 from replay.compare import Arm, Comparison
 from replay.effect import drawdowns
 from reports import numerals, words
@@ -66,9 +68,9 @@ def paths(comparison: Comparison, inks: dict[str, Ink]) -> Markup:
     log.yaxis.axis_label = "equity, USDT, log scale"
     below.yaxis.axis_label = "drawdown"
     _bands(comparison, inks, (linear, log, below))
-    for place, arm in enumerate(comparison.arms):
+    for place, arm in _upwards(comparison):
         _lines(place, arm, comparison.origin.start_equity, inks[arm.name], (linear, log), below)
-    for place, arm in enumerate(comparison.arms):
+    for place, arm in _upwards(comparison):
         _marks(place, arm, comparison.answers[arm.name], inks[arm.name], (linear, log))
     document = Document()
     rows = [[linear], [log], [below]]
@@ -118,6 +120,12 @@ def _figure(name: str, height: int, **settings: Any) -> Any:
     return panel
 
 
+def _upwards(comparison: Comparison) -> list[tuple[int, Arm]]:
+    """Order arms from the bottom up: the factual one covers the others, but not its own dashed recording."""
+    placed = list(enumerate(comparison.arms))
+    return sorted(placed, key=lambda one: (one[1].name == RECORDED, one[1].is_factual, -one[0]))
+
+
 def _log_range(comparison: Comparison) -> Range1d:
     """Bound the log scale by the data: a panel that is hidden at first cannot find its range by itself."""
     values = np.concatenate([np.asarray(arm.tables["equity"]["equity"]) for arm in comparison.arms])
@@ -158,6 +166,7 @@ def _reading(name: str, line: Any) -> HoverTool:
         renderers=[line],
         mode="mouse",
         line_policy="nearest",
+        attachment="below",
         description=f"readings of {name}",
         visible=False,
         tooltips=[
@@ -171,8 +180,8 @@ def _reading(name: str, line: Any) -> HoverTool:
 
 
 def _literal(text: str) -> str:
-    # In a tooltip these characters begin a placeholder.
-    return text.replace("@", "(at)").replace("$", "(usd)").replace("{", "(").replace("}", ")")
+    """Write a name into a tooltip's template, where ``@``, ``$`` and braces begin placeholders and markup is live."""
+    return escape(text.replace("@", "(at)").replace("$", "(usd)").replace("{", "(").replace("}", ")"))
 
 
 def _bands(comparison: Comparison, inks: dict[str, Ink], panels: tuple[Any, ...]) -> None:
@@ -250,6 +259,7 @@ def _marks(place: int, arm: Arm, answers: list[Answer], ink: Ink, panels: tuple[
                 mode="mouse",
                 visible=False,
                 point_policy="snap_to_data",
+                attachment="above",
                 tooltips=[
                     ("", "@number"),
                     ("asked", "@when UTC"),

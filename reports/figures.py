@@ -147,6 +147,9 @@ class Panel:
     title: str
     high: str
     low: str
+    begin: str
+    end: str
+    """First and last day."""
     curves: list[Curve]
 
 
@@ -213,4 +216,4 @@ def _panel(
         down = 100.0 - 98.0 * (values[kept] - low) / ((high - low) or 1.0) - 1.0
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
         curves.append(Curve(name, f"M{points}"))
-    return Panel(title, told(high), told(low), curves)
+    return Panel(title, told(high), told(low), numerals.day(first), numerals.day(last), curves)

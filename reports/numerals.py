@@ -31,9 +31,9 @@ def quote(value: float, *, signed: bool = False) -> str:
     return number(value, 2 if small else 0, signed=signed)
 
 
-def percent(value: float, *, signed: bool = False) -> str:
-    """Write a fraction as percent with one digit."""
-    written = number(100.0 * value, 1, signed=signed)
+def percent(value: float, digits: int = 1) -> str:
+    """Write a fraction as percent."""
+    written = number(100.0 * value, digits)
     return written if written == ABSENT else f"{written} %"
 
 

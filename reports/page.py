@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from alphastrike.model.errors import TryAgainError
 from reports import words
@@ -27,6 +27,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.globals["verbatim"] = verbatim
+    made.filters["whole"] = whole
     made.filters["label"] = words.label
     made.filters["first_effect"] = words.first_effect
     return made
@@ -35,6 +36,11 @@ def environment() -> Environment:
 def verbatim(name: str) -> Markup:
     """Return a style sheet or script of ours as it is; never anything from outside."""
     return Markup((TEMPLATES / name).read_text("utf-8"))
+
+
+def whole(text: str) -> Markup:
+    """Escape a sentence and keep ``no-llm`` in one piece at the end of a line."""
+    return escape(text).replace("no-llm", Markup('<span class="whole">no-llm</span>'))
 
 
 def render(template: str, **values: Any) -> str:

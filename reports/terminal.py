@@ -9,7 +9,9 @@ from replay.measures import MEASURES, PARTS, Measure
 from reports import numerals
 
 WIDTH: Final = 100
-GAP: Final = 2
+GAP: Final = 3
+NAME_MAX: Final = 28
+"""Longer names of arms lose their middle when arms are rows; the page has them whole."""
 
 Cells = list[str]
 
@@ -94,7 +96,7 @@ def _arms_as_rows(comparison: Comparison) -> TextTable:
     for arm, own, effect in zip(comparison.arms, comparison.metrics, effects, strict=True):
         rows.append(
             [
-                arm.name,
+                _short(arm.name),
                 numerals.number(own.log_growth, 3),
                 numerals.number(effect.differences["log_growth"], 3, signed=True) if effect else "",
                 _interval(effect.growth, 3) if effect else "",
@@ -102,14 +104,13 @@ def _arms_as_rows(comparison: Comparison) -> TextTable:
                 numerals.percent(-own.max_drawdown),
             ]
         )
-    against = f"− {comparison.factual.name}"
-    return TextTable("", ["arm", "log growth", against, "95 %", "Sharpe", "max drawdown"], rows)
+    return TextTable("", ["arm", "log growth", "difference", "95 %", "Sharpe", "max drawdown"], rows)
 
 
 def _activity_as_rows(comparison: Comparison) -> TextTable:
     rows = [
         [
-            arm.name,
+            _short(arm.name),
             numerals.percent(own.win_rate),
             numerals.number(own.trades, 0),
             numerals.number(own.liquidations, 0),
@@ -119,13 +120,13 @@ def _activity_as_rows(comparison: Comparison) -> TextTable:
         ]
         for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
     ]
-    headers = ["arm", "win rate", "trades", "liquidations", "interventions", "episodes", "time halted"]
+    headers = ["arm", "win rate", "trades", "liquidated", "interventions", "episodes", "halted"]
     return TextTable("", headers, rows)
 
 
 def _parts_as_rows(comparison: Comparison) -> TextTable:
     rows = [
-        [arm.name, *(numerals.number(part, 0) for part in own.parts), numerals.number(own.parts.total, 0)]
+        [_short(arm.name), *(numerals.number(part, 0) for part in own.parts), numerals.number(own.parts.total, 0)]
         for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
     ]
     return TextTable("P&L in USDT", ["arm", *PARTS, "= net P&L"], rows)
@@ -135,6 +136,11 @@ def _values(comparison: Comparison, measure: Measure) -> Cells:
     return [
         numerals.write(float(getattr(own, measure.field)), measure.shape, measure.sign) for own in comparison.metrics
     ]
+
+
+def _short(name: str) -> str:
+    tail = NAME_MAX // 3
+    return name if len(name) <= NAME_MAX else f"{name[: NAME_MAX - tail - 1]}…{name[-tail:]}"
 
 
 def _difference(effect: Effect, measure: Measure) -> str:

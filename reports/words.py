@@ -18,9 +18,9 @@ def seen(answer: Answer) -> str:
     """Say which rule fired where, with the two numbers compared."""
     match answer.rule:
         case Rule.WIN_RATE:
-            rule = f"win rate {numerals.percent(answer.value)} < {numerals.percent(answer.threshold)}"
+            rule = f"win rate {numerals.percent(answer.value, 2)} < {numerals.percent(answer.threshold)}"
         case Rule.DRAWDOWN:
-            rule = f"drawdown {numerals.percent(answer.value)} > {numerals.percent(answer.threshold)}"
+            rule = f"drawdown {numerals.percent(answer.value, 2)} > {numerals.percent(answer.threshold)}"
         case Rule.LOSS_STREAK:
             rule = f"{answer.value:.0f} losses in a row"
     return f"{symbol(answer.symbol)}: {rule}"
