@@ -9,10 +9,8 @@ zstd level 3 in groups of about a million (``docs/performance.md`` has the measu
 """
 
 import errno
-import fcntl
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alphastrike.journal.folders import begin_partial, check_run_name, sweep, sync
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.manifest import Manifest, RunFacts, Segment, TableFacts, sealed, write_manifest
 from alphastrike.journal.tables import NUMBERING, Numbering, Rows, arrow_schema, row_count, to_table
@@ -46,8 +45,6 @@ CHECKPOINT_SCHEMA: Final = pa.schema(
     ]
 )
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PARTIAL: Final = ".partial"
 _OUT_OF_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -75,13 +72,7 @@ class RunWriter:
             raise ConfigurationError(f"a run called {name!r} exists ({folder}). Choose another --name.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         sweep(folder.parent)
-        self._partial = folder.parent / f".{name}.{os.getpid()}{_PARTIAL}"
-        try:
-            self._partial.mkdir()
-        except FileExistsError:
-            raise TryAgainError(f"run {name!r} is being written by this process already.") from None
-        self._lock = os.open(self._partial, os.O_RDONLY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._partial, self._lock = begin_partial(folder)
 
     def append(self, kind: Kind, rows: Rows, seq: npt.NDArray[np.int64] | None = None) -> None:
         """Write rows of a kind; ``seq`` of each when it differs from its ``market_seq``, as in a live run."""
@@ -120,7 +111,7 @@ class RunWriter:
             target = self._partial / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-            _sync(target)
+            sync(target)
         rows = pq.read_metadata(target).num_rows if target.suffix == ".parquet" else 0
         self._add(table, inside, rows, 0, 0, file_digest(target))
 
@@ -137,11 +128,11 @@ class RunWriter:
         self.roll()
         manifest = sealed(facts, self._tables, self._segments)
         with self._room():
-            _sync(write_manifest(manifest, self._partial))
+            sync(write_manifest(manifest, self._partial))
             for path in sorted(self._partial.rglob("*")):
                 if path.is_dir():
-                    _sync(path)
-            _sync(self._partial)
+                    sync(path)
+            sync(self._partial)
             try:
                 self._partial.rename(self.folder)
             except OSError as error:
@@ -150,7 +141,7 @@ class RunWriter:
                 raise ConfigurationError(
                     f"a run called {self.folder.name!r} was made meanwhile. Choose another --name."
                 ) from None
-            _sync(self.folder.parent)
+            sync(self.folder.parent)
         os.close(self._lock)
         self._lock = -1
         return manifest
@@ -277,56 +268,10 @@ class _HashedFile:
         return self._digest.hexdigest()
 
 
-def check_run_name(name: str) -> None:
-    """Refuse a name that cannot be a folder's everywhere.
-
-    Raises:
-        ConfigurationError: it holds other characters than letters, digits, point, dash and underscore.
-    """
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"a run cannot be called {name!r}. Take up to 100 letters, digits, '.', '-' or '_', no leading sign."
-        )
-
-
 def file_digest(path: Path) -> str:
     """Return BLAKE2b (64 hexadecimal digits) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
-
-
-def sweep(folder: Path) -> None:
-    """Remove what writers that no longer live left half written in a folder of runs."""
-    for partial in folder.glob(f".*{_PARTIAL}"):
-        pid = partial.name.removesuffix(_PARTIAL).rpartition(".")[2]
-        if not pid.isdigit() or _is_alive(int(pid)):
-            continue
-        with suppress(OSError):
-            lock = os.open(partial, os.O_RDONLY)
-            try:
-                # A writer elsewhere that shares this folder has another table of processes, but holds its lock.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(partial, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _encodings(kind: Kind) -> dict[str, Any]:

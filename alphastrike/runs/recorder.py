@@ -10,9 +10,10 @@ from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
+from alphastrike.journal.folders import check_run_name
 from alphastrike.journal.manifest import FILE, Manifest, MarketReference, RunFacts
 from alphastrike.journal.reader import MARKETS_INSIDE, Run
-from alphastrike.journal.segments import RunWriter, check_run_name
+from alphastrike.journal.segments import RunWriter
 from alphastrike.market.market import Market
 from alphastrike.market.store import market_tables, open_market
 from alphastrike.model.progress import Progress, silent

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alphastrike.journal.folders import sweep
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.manifest import chain_faults
 from alphastrike.journal.reader import Run
-from alphastrike.journal.segments import RunWriter, file_digest, sweep
+from alphastrike.journal.segments import RunWriter, file_digest
 from alphastrike.model.errors import ConfigurationError, TryAgainError
 from tests.builders import BTC, SYMBOLS, blank, facts, features, fill, rows_of, write_run
 
@@ -151,6 +152,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 WRITE_AND_WAIT = """
 import sys, time
 from pathlib import Path
+from alphastrike.journal.folders import sweep
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.segments import RunWriter
 from tests.builders import BTC, SYMBOLS, fill, rows_of

@@ -1,6 +1,9 @@
 """Recording: everything both halves made, once, whole, and the same from any number of threads."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -68,6 +71,26 @@ def test_two_threads_and_a_second_time_give_the_same_digest(own: Recorded) -> No
     assert again.digest == own.run.manifest.digest
     first, second = own.run.manifest, again
     assert [(s.table, s.digest) for s in first.segments] == [(s.table, s.digest) for s in second.segments]
+
+
+IN_A_PROCESS_OF_ITS_OWN = """
+import sys
+from pathlib import Path
+from alphastrike.config.settings import Settings
+from alphastrike.runs.recorder import record
+print(record(Path(sys.argv[1]), "small", "rules", name="seed" + sys.argv[2], settings=Settings()).digest)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_the_order_of_sets_and_dictionaries_does_not_reach_the_digest(own: Recorded, seed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS_OF_ITS_OWN, str(own.root), seed],
+        env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == own.run.manifest.digest
 
 
 def test_another_policy_changes_the_account_and_not_perception(own: Recorded) -> None:
