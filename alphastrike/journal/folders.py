@@ -69,6 +69,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def sync(path: Path) -> None:
+    """Return when a file, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
