@@ -45,7 +45,7 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnsweredSituation:
     """One situation of an arm with its answer."""
 
     situation: int
@@ -67,7 +67,7 @@ class Answer:
     calls: tuple[Call, ...]
 
 
-def answers(tables: Tables, symbols: tuple[str, ...], no_llm: Tables | None) -> list[Answer]:
+def answers(tables: Tables, symbols: tuple[str, ...], no_llm: Tables | None) -> list[AnsweredSituation]:
     """Return every situation of an arm in order of time; effects are against the ``no_llm`` arm if given."""
     interventions = _interventions(tables, no_llm)
     lines = tables["situation_symbols"]
@@ -78,7 +78,7 @@ def answers(tables: Tables, symbols: tuple[str, ...], no_llm: Tables | None) -> 
         number = int(report["situation"])
         answer = advice.get(number)
         found.append(
-            Answer(
+            AnsweredSituation(
                 situation=number,
                 asked=int(report["event_time"]),
                 symbol=_name(symbols, int(report["symbol"])),

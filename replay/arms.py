@@ -95,18 +95,19 @@ def _answered(
     # Advice acts at the first tick after it came, which may lie beyond the deadline it kept.
     came = min(int(acted["event_time"]), max(deadline, int(acted["asked"])))
     return Answered(
-        tuple(_call(row, symbols) for row in calls),
+        tuple(_call(row, symbols, failed=bool(acted["failed"])) for row in calls),
         came - int(acted["asked"]),
         failed=str(acted["failed"]),
         policy=str(acted["policy"]),
     )
 
 
-def _call(row: Records, symbols: SymbolTable) -> ToolCall | RejectedCall:
+def _call(row: Records, symbols: SymbolTable, *, failed: bool) -> ToolCall | RejectedCall:
     tool = Tool(int(row["tool"]))
     about = symbols.name_of(int(row["symbol"]))
     rejection = str(row["rejection"])
-    # One too many, or one without a free slot, was a sound call; the engine finds so again.
-    if row["verdict"] == CallVerdict.REJECTED and not rejection.startswith(Fault.TOO_MANY):
+    # One too many, or one without a free slot, was a sound call; the engine finds so again. What a failed answer
+    # said stands beside the calls of whoever answered instead, and is not judged with them.
+    if row["verdict"] == CallVerdict.REJECTED and (failed or not rejection.startswith(Fault.TOO_MANY)):
         return RejectedCall(rejection, tool, about, float(row["value"]), str(row["reason"]))
     return call_from(tool, about, float(row["value"]), str(row["reason"]), int(row["ttl_hours"]) or None)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_DAY
-from replay.answers import Answer, answers
+from replay.answers import AnsweredSituation, answers
 from replay.effect import Metrics, Parts, Reals, Tables, active_times, episodes, metrics, returns, sampled
 from replay.inference import BLOCK_DAYS, EPISODES_MIN, Bootstrap, Interval, growth_interval, sharpe_interval
 from replay.origin import Origin
@@ -61,11 +61,9 @@ class Comparison:
     metrics: tuple[Metrics, ...]
     effects: tuple[Effect, ...]
     """One for every arm but the first."""
-    answers: dict[str, list[Answer]]
+    answers: dict[str, list[AnsweredSituation]]
     """By arm."""
     bootstrap: Bootstrap
-    seconds: float = 0.0
-    """Spent on running the arms; never part of a page."""
 
     @property
     def factual(self) -> Arm:
@@ -73,7 +71,7 @@ class Comparison:
         return self.arms[0]
 
 
-def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None, seconds: float = 0.0) -> Comparison:
+def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None) -> Comparison:
     """Measure arms that have been run. The first is the factual one; the others are compared with it."""
     factual, *others = arms
     assert factual.is_factual and not any(arm.is_factual for arm in others), "the first arm is the factual one"
@@ -92,7 +90,6 @@ def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = No
             arm.name: answers(arm.tables, origin.symbols, None if arm.tables is no_llm else no_llm) for arm in arms
         },
         bootstrap=how,
-        seconds=seconds,
     )
 
 

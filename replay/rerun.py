@@ -1,7 +1,6 @@
 """Running a recorded run's account half again under other policies, from its recorded forecasts and gates."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,9 +61,7 @@ def compare(
         run.manifest.account_digest,
         is_factual=True,
     )
-    begun = time.perf_counter()
     arms = _run_arms(market, inputs, settings, answers, threads, progress)
-    seconds = time.perf_counter() - begun
     control = arms[RECORDED]
     if difference := first_difference(factual, control):
         raise DataError(
@@ -72,7 +69,7 @@ def compare(
             f"much as by the policy. `alphastrike verify {run.name}` says more; record it again to compare."
         )
     chosen = [_renamed(arms[spec], factual) for spec in dict.fromkeys(wanted)]
-    return comparison(origin_of(root, run, market, settings, wanted), [factual, *chosen], bootstrap, seconds)
+    return comparison(origin_of(root, run, market, settings, wanted), [factual, *chosen], bootstrap)
 
 
 def _answer(spec: str, settings: Settings, recording: Recorded) -> Answer:

@@ -1,7 +1,7 @@
 """What a careful colleague would sign: one sentence a comparison, and no more than the evidence carries."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from replay.compare import NO_LLM, Comparison, Effect
 from replay.inference import EPISODES_MIN, episodes_needed
@@ -38,6 +38,50 @@ def verdict(effect: Effect) -> Verdict:
 def verdicts(comparison: Comparison) -> list[Verdict]:
     """Judge every arm of a comparison, in its order."""
     return [verdict(effect) for effect in comparison.effects]
+
+
+def summary(comparison: Comparison) -> str:
+    """Say in one sentence how all arms stand against the factual one."""
+    judged = verdicts(comparison)
+    if len(judged) == 1:
+        return judged[0].headline
+    factual = comparison.factual.name
+    by_standing = {
+        standing: [each.arm for each in judged if each.standing is standing]
+        for standing in Standing
+        if any(each.standing is standing for each in judged)
+    }
+    if len(by_standing) == 1:
+        return _ALL_ALIKE[judged[0].standing].format(factual=factual, count=len(judged))
+    told = (_ONE_GROUP[standing].format(arms=_listed(arms), factual=factual) for standing, arms in by_standing.items())
+    text = "; ".join(told)
+    return f"On this history {text}."
+
+
+_ALL_ALIKE: Final = {
+    Standing.IDENTICAL: "All {count} other arms end as {factual} did: on this market the choice changed nothing.",
+    Standing.NOT_ENOUGH: (
+        "Not enough evidence: too little happened to tell {factual} from any of the {count} other arms."
+    ),
+    Standing.UNDECIDED: (
+        "Undecided: none of the {count} other arms can be told from {factual}; "
+        "days drawn from this history again could have turned out either way."
+    ),
+    Standing.BETTER: "On this history all {count} other arms grew more than {factual}; no interval holds zero.",
+    Standing.WORSE: "On this history {factual} grew more than all {count} other arms; no interval holds zero.",
+}
+_ONE_GROUP: Final = {
+    Standing.IDENTICAL: "{arms} gives {factual} again, tick for tick",
+    Standing.NOT_ENOUGH: "there is not enough evidence on {arms}",
+    Standing.UNDECIDED: "{arms} cannot be told from {factual}",
+    Standing.BETTER: "{arms} grew more than {factual}",
+    Standing.WORSE: "{arms} grew less than {factual}",
+}
+
+
+def _listed(arms: list[str]) -> str:
+    *most, last = arms
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _standing(effect: Effect) -> Standing:

@@ -31,7 +31,7 @@ from markupsafe import Markup
 
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_SECOND
-from replay.answers import Answer
+from replay.answers import AnsweredSituation
 from replay.arms import RECORDED
 from replay.compare import Arm, Comparison
 from replay.effect import drawdowns
@@ -71,7 +71,8 @@ def paths(comparison: Comparison, inks: dict[str, Ink]) -> Markup:
     for place, arm in _upwards(comparison):
         _lines(place, arm, comparison.origin.start_equity, inks[arm.name], (linear, log), below)
     for place, arm in _upwards(comparison):
-        _marks(place, arm, comparison.answers[arm.name], inks[arm.name], (linear, log))
+        is_shown = arm.name in marked(comparison)
+        _marks(place, arm, comparison.answers[arm.name], inks[arm.name], (linear, log), is_shown=is_shown)
     document = Document()
     rows = [[linear], [log], [below]]
     document.add_root(gridplot(rows, sizing_mode="stretch_width", toolbar_options={"logo": None}))
@@ -185,9 +186,8 @@ def _literal(text: str) -> str:
 
 
 def _bands(comparison: Comparison, inks: dict[str, Ink], panels: tuple[Any, ...]) -> None:
-    """Draw active times of the factual arm's interventions, or of all arms when it has none."""
-    factual = comparison.factual.name
-    shown = [factual] if _active(comparison.answers[factual]) else [arm.name for arm in comparison.arms]
+    """Draw active times of the interventions of the arms whose situations are marked."""
+    shown = marked(comparison)
     for place, arm in enumerate(comparison.arms):
         spells = _active(comparison.answers[arm.name])
         if arm.name not in shown or not spells:
@@ -211,7 +211,13 @@ def _bands(comparison: Comparison, inks: dict[str, Ink], panels: tuple[Any, ...]
             )
 
 
-def _active(answers: list[Answer]) -> list[tuple[int, int]]:
+def marked(comparison: Comparison) -> list[str]:
+    """Name the arms whose situations are marked at first: the factual one, or all when it never intervened."""
+    factual = comparison.factual.name
+    return [factual] if _active(comparison.answers[factual]) else [arm.name for arm in comparison.arms]
+
+
+def _active(answers: list[AnsweredSituation]) -> list[tuple[int, int]]:
     return [
         (call.intervention.active.begin, call.intervention.active.end)
         for answer in answers
@@ -220,7 +226,9 @@ def _active(answers: list[Answer]) -> list[tuple[int, int]]:
     ]
 
 
-def _marks(place: int, arm: Arm, answers: list[Answer], ink: Ink, panels: tuple[Any, Any]) -> None:
+def _marks(
+    place: int, arm: Arm, answers: list[AnsweredSituation], ink: Ink, panels: tuple[Any, Any], *, is_shown: bool
+) -> None:
     if not answers:
         return
     table = arm.tables["equity"]
@@ -244,7 +252,8 @@ def _marks(place: int, arm: Arm, answers: list[Answer], ink: Ink, panels: tuple[
             "time",
             "equity",
             source=source,
-            name=f"arm-{place}",
+            name=f"situations-{place}",
+            visible=is_shown,
             size=9 if arm.is_factual else 6,
             marker="triangle",
             fill_color=ink.colour,

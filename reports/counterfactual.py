@@ -13,7 +13,7 @@ from replay.compare import NO_LLM, Arm, Comparison, Effect
 from replay.effect import drawdowns
 from replay.inference import LABEL, Interval
 from replay.measures import MEASURES, PARTS, Measure
-from replay.verdict import verdicts
+from replay.verdict import summary, verdicts
 from reports import charts, figures, numerals, words
 from reports.page import render, write_page
 from reports.palette import inks
@@ -44,6 +44,7 @@ def page(comparison: Comparison) -> str:
         "counterfactual.html",
         it=comparison,
         title=title(comparison),
+        summary=summary(comparison),
         verdicts=verdicts(comparison),
         ink=ink,
         growth_bars=figures.interval_bars(
@@ -51,6 +52,10 @@ def page(comparison: Comparison) -> str:
         ),
         sharpe_bars=figures.interval_bars(
             [(effect.arm, effect.differences["sharpe"], effect.sharpe) for effect in comparison.effects], 2
+        ),
+        marked=charts.marked(comparison),
+        more_marks=any(
+            comparison.answers[arm.name] for arm in comparison.arms if arm.name not in charts.marked(comparison)
         ),
         library=charts.library(),
         document=charts.paths(comparison, ink),
@@ -174,6 +179,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             }
             for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
         ],
+        "summary": summary(comparison),
         "effects": [
             {
                 "arm": effect.arm,

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from alphastrike.journal.derived import CallVerdict, Change, Rule, Tool
-from replay.answers import Answer, Call
+from replay.answers import AnsweredSituation, Call
 from reports import numerals
 
 ACCOUNT = "account"
@@ -14,7 +14,7 @@ def symbol(name: str | None) -> str:
     return name or ACCOUNT
 
 
-def seen(answer: Answer) -> str:
+def seen(answer: AnsweredSituation) -> str:
     """Say which rule fired where, with the two numbers compared."""
     match answer.rule:
         case Rule.WIN_RATE:
@@ -48,7 +48,7 @@ def call(made: Call) -> str:
             return "no known tool"
 
 
-def called(answer: Answer) -> str:
+def called(answer: AnsweredSituation) -> str:
     """Say what an answer called, in one line."""
     if answer.failed:
         return f"no usable answer ({answer.failed})"
@@ -74,7 +74,7 @@ def ended(change: Change | None) -> str:
     return "outlived the run" if change is None else change.name.lower()
 
 
-def effect(answer: Answer) -> str:
+def effect(answer: AnsweredSituation) -> str:
     """Write the effects of an answer's interventions until their expiry, in thousandths of log equity."""
     told = [
         numerals.number(1_000.0 * made.intervention.effect, 2, signed=True)
@@ -84,7 +84,7 @@ def effect(answer: Answer) -> str:
     return "; ".join(dict.fromkeys(told)) or numerals.ABSENT
 
 
-def first_effect(answer: Answer) -> str:
+def first_effect(answer: AnsweredSituation) -> str:
     """Give the number by which a list of answers is sorted; empty when there is none."""
     effects = [made.intervention.effect for made in answer.calls if made.intervention is not None]
     known = [effect for effect in effects if effect is not None]

@@ -54,7 +54,7 @@ def replay(
         print_json({**numbers_of(comparison), "page": page})
         return
     _print(comparison)
-    again = ["alphastrike", "replay", opened.name]
+    again = ["alphastrike", "replay", run or opened.name]
     again += [part for each in policies for part in ("--policy", each)]
     again += [] if data == DATA else ["--data", str(data)]
     say(f"Page: {page}")
@@ -103,7 +103,7 @@ def _print(comparison: "Comparison") -> None:
     from alphastrike.cli.console import out, say, table
     from replay.arms import RECORDED
     from replay.inference import LABEL
-    from replay.verdict import verdicts
+    from replay.verdict import summary, verdicts
     from reports.terminal import tables
 
     factual, *others = comparison.arms
@@ -125,8 +125,13 @@ def _print(comparison: "Comparison") -> None:
             f"recorded: bit-identical to the run: {len(factual.tables)} tables and the digest "
             f"{comparison.origin.digest}."
         )
-    for judged in verdicts(comparison):
-        say(f"Verdict on {judged.arm}: {judged.headline} {judged.evidence}")
+    judged = verdicts(comparison)
+    if len(judged) == 1:
+        say(f"Verdict: {judged[0].headline} {judged[0].evidence}")
+        return
+    say(f"Verdict: {summary(comparison)}")
+    for one in judged:
+        say(f"{one.arm}: {one.standing.value}. {one.evidence}")
 
 
 def _counted(number: int, noun: str) -> str:

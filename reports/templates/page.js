@@ -36,7 +36,7 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colour);
 
     const fit = () => {
-      const ticks = Math.max(2, Math.round(host.clientWidth / 150));
+      const ticks = Math.max(3, Math.round(host.clientWidth / 150));
       eachModel((model) => { if (model.type === "DatetimeTicker") model.desired_num_ticks = ticks; });
     };
     fit();
@@ -50,9 +50,15 @@
       named("equity").visible = !isLog;
       named("equity-log").visible = isLog;
     }));
-    document.querySelectorAll("input[data-arm]").forEach((input) => input.addEventListener("change", () => {
-      eachModel((model) => { if (model.name === input.dataset.arm) model.visible = input.checked; });
-    }));
+    const switches = [...document.querySelectorAll("input[data-arm]")], more = document.getElementById("more-marks");
+    const show = () => switches.forEach((input) => {
+      const hasMarks = "marked" in input.dataset || (more !== null && more.checked);
+      eachModel((model) => {
+        if (model.name === `arm-${input.dataset.arm}`) model.visible = input.checked;
+        if (model.name === `situations-${input.dataset.arm}`) model.visible = input.checked && hasMarks;
+      });
+    });
+    [...switches, ...(more ? [more] : [])].forEach((input) => input.addEventListener("change", show));
     eachModel((model) => {
       if (model.type !== "ColumnDataSource" || !(model.name || "").startsWith("marks-")) return;
       model.selected.properties.indices.change.connect(() => {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from replay.compare import Effect
+from replay.compare import Arm, Comparison, Effect
 from replay.effect import Parts
 from replay.inference import (
     Bootstrap,
@@ -13,9 +13,24 @@ from replay.inference import (
     sharpe_interval,
     stationary_blocks,
 )
-from replay.verdict import Standing, verdict
+from replay.origin import Origin
+from replay.verdict import Standing, summary, verdict
 
 YEAR = 365
+ORIGIN = Origin(
+    run="r",
+    digest="",
+    market="m",
+    market_hash="",
+    symbols=(),
+    begin=0,
+    end=0,
+    interval=1,
+    start_equity=1.0,
+    funding_assumed=0.0,
+    instruments_assumed=(),
+    mark_source="candle closes",
+)
 
 
 def returns(seed: int, mean: float = 0.0, days: int = YEAR) -> np.ndarray:
@@ -109,10 +124,12 @@ def test_how_many_episodes_a_call_needs(
     assert episodes_needed(estimate, interval, episodes) == expected
 
 
-def effect(growth: float, low: float | None, high: float | None, episodes: int, identical: bool = False) -> Effect:
+def effect(
+    growth: float, low: float | None, high: float | None, episodes: int, identical: bool = False, arm: str = "no-llm"
+) -> Effect:
     interval = Interval(low, high, 2000, 7.0, 1, 365) if low is not None and high is not None else None
     return Effect(
-        arm="no-llm",
+        arm=arm,
         factual="rules",
         differences={"log_growth": growth},
         parts=Parts(0.0, 0.0, 0.0, 0.0, 0.0),
@@ -141,3 +158,26 @@ def test_the_verdict_says_no_more_than_the_evidence(judged: Effect, standing: St
     given = verdict(judged)
     assert given.standing is standing
     assert said in given.evidence
+
+
+def several(*effects: Effect) -> Comparison:
+    """A comparison of which only the effects are known."""
+    factual = Arm("rules", "rules", {}, "", is_factual=True)
+    return Comparison(ORIGIN, (factual,), (), tuple(effects), {}, Bootstrap())
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([effect(-0.1, -0.18, -0.02, 14)], "rules was worth having"),
+        ([effect(-0.1, -0.18, -0.02, 14), effect(-0.1, -0.2, -0.02, 14, arm="b")], "grew more than all 2 other arms"),
+        ([effect(-0.1, -0.1, 0.1, 14), effect(-0.1, -0.2, 0.1, 14, arm="b")], "Undecided: none of the 2 other arms"),
+        ([effect(-0.1, None, None, 4), effect(-0.1, None, None, 5, arm="b")], "Not enough evidence"),
+        (
+            [effect(0.1, -0.1, 0.1, 14), effect(-0.1, -0.2, -0.1, 14, arm="b"), effect(-0.1, -0.2, -0.1, 14, arm="c")],
+            "no-llm cannot be told from rules; b and c grew less than rules",
+        ),
+    ],
+)  # fmt: skip
+def test_several_arms_are_judged_in_one_sentence(effects: list[Effect], said: str) -> None:
+    assert said in summary(several(*effects))

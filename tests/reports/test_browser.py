@@ -99,7 +99,7 @@ def test_the_log_switch_the_legend_and_the_cards_work_from_the_keyboard(browser:
     page.keyboard.press("ArrowRight")
     assert page.evaluate(visible, "equity-log")
     assert not page.evaluate(visible, "equity")
-    page.focus("input[data-arm=arm-1]")
+    page.focus("input[data-arm='1']")
     page.keyboard.press("Space")
     lines = (
         "() => [...Bokeh.documents[0]._all_models.values()]"
