@@ -6,14 +6,12 @@ from alphastrike.engine.codes import (
     ADJUST_LEVERAGE,
     ADJUST_POSITION_SIZE,
     APPLIED,
-    BEGUN,
     DISABLE_ASSET,
     DISABLE_SHORTS,
     EXPIRED,
-    HALT_POLICY,
     REVOKED,
 )
-from alphastrike.engine.outputs import HALTS_TABLE, INTERVENTIONS_TABLE, Out, next_row
+from alphastrike.engine.outputs import INTERVENTIONS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.model.compiled import Records, fold_entry, fold_routine, fold_step
 
@@ -139,10 +137,8 @@ def apply_intervention(
             live.applied = account.now
             live.expires = expires
             refresh_controls(state, params)
-            if params.close_on_disable != 0 and symbol >= 0:
-                held = state.symbols[symbol].quantity
-                if tool == DISABLE_ASSET or (tool == DISABLE_SHORTS and held < 0.0):
-                    state.symbols[symbol].close_now = 1
+            if params.close_on_disable != 0 and tool in (DISABLE_ASSET, DISABLE_SHORTS):
+                state.symbols[symbol].close_now = 1
             _write_change(state, k, APPLIED, before, effective(state, tool, symbol), account.now, out, detail)
             return int(account.last_intervention)
     return 0
@@ -158,25 +154,6 @@ def revoke_intervention(state: State, packed: Records, number: int, outs: Out, d
             _end(state, params, k, REVOKED, state.account[0].now, out, detail)
             return True
     return False
-
-
-@fold_entry
-def halt_for_failed_policy(state: State, until: int, outs: Out, detail: int) -> None:
-    """Take no new risk until ``until`` (microseconds UTC), because the policy could not answer."""
-    out = outs[0]
-    account = state.account[0]
-    account.policy_halt_until = max(account.policy_halt_until, until)
-    if detail == 0:
-        return
-    row = out.halts[next_row(out.counts, HALTS_TABLE)]
-    row.market_seq = account.market_seq
-    row.event_time = account.now
-    row.symbol = -1
-    row.cause = HALT_POLICY
-    row.change = BEGUN
-    row.value = 0.0
-    row.limit = 0.0
-    row.until = account.policy_halt_until
 
 
 @fold_entry

@@ -1,5 +1,7 @@
 """The account half over a market: run the compiled loop until a situation, let the policy answer, go on."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,8 +11,9 @@ import numpy.typing as npt
 from alphastrike.config.account import packed
 from alphastrike.config.settings import Settings
 from alphastrike.engine.account import SITUATION, begin, run
+from alphastrike.engine.acts import Act, perform
 from alphastrike.engine.advice import Advisor, Answer
-from alphastrike.engine.outputs import ACCOUNT_KINDS, Collected, new_out
+from alphastrike.engine.outputs import ACCOUNT_KINDS, REDUCED, SYMBOLS_MAX, Collected, new_out
 from alphastrike.engine.outputs import FULL as EVERYTHING
 from alphastrike.engine.state import canonical_bytes, new_buffer, restored, views
 from alphastrike.journal.kinds import KINDS
@@ -77,6 +80,8 @@ def run_account(
     start: Checkpoint | None = None,
     until_tick: int | None = None,
     detail: int = EVERYTHING,
+    acts: Sequence[tuple[int, Act]] = (),
+    shadow: bool = False,
     progress: Progress = silent,
 ) -> AccountRun:
     """Run the account half from the market's beginning, or from a checkpoint, under one policy.
@@ -89,17 +94,21 @@ def run_account(
         start: fork here: the situations that its state holds unanswered are asked anew.
         until_tick: first tick not to run; the market's end when not given.
         detail: ``outputs.FULL`` writes every kind, ``outputs.REDUCED`` only equity, trades and triggers.
+        acts: what an operator did, each with the time of the tick after which he did it, in order.
+        shadow: journal every advice, apply none, and estimate beside it what following would have been worth.
         progress: told how many ticks are done.
     """
     stop = market.ticks if until_tick is None else until_tick
     if not 0 <= stop <= market.ticks:
         raise ConfigurationError(f"cannot run to tick {stop}: {market.name} has {market.ticks}.")
     symbols = market.symbols
+    if len(symbols) > SYMBOLS_MAX:
+        raise ConfigurationError(f"{market.name} has {len(symbols)} symbols, an account trades at most {SYMBOLS_MAX}.")
     params = packed(settings.account_params())
     buffer = new_buffer(len(symbols)) if start is None else restored(start.state, len(symbols))
     state = views(buffer, len(symbols))
     out = new_out()
-    advisor = Advisor(settings, symbols, answer, state, params, out, detail)
+    advisor = Advisor(settings, symbols, answer, state, params, out, detail, shadow=shadow)
     collected = Collected(out)
     checkpoints: list[Checkpoint] = []
     if start is None:
@@ -111,8 +120,11 @@ def run_account(
         advisor.apply_due(market.start + start.tick * market.interval)
     bars = account_bars(market, inputs.rejected)
     first = tick
+    begun = market.start + (tick - 1) * market.interval
+    to_do = deque((time, act) for time, act in acts if time > begun)
     while tick < stop:
-        pause = min(stop, tick + STRETCH, _tick_at(market, advisor.next_due()) + 1)
+        next_act = to_do[0][0] if to_do else None
+        pause = min(stop, tick + STRETCH, _tick_at(market, advisor.next_due()) + 1, _tick_at(market, next_act) + 1)
         why, tick = run(
             state, params, market.instruments, market.tiers, bars, market.other_events, inputs.decision_row,
             inputs.forecasts, market.start, market.interval, tick, pause, out, detail,
@@ -125,11 +137,32 @@ def run_account(
                 Checkpoint(number, tick - 1, int(state.account[0].market_seq), frozen) for number in asked
             )
             advisor.ask_all()
-        advisor.apply_due(now)
         collected.drain()
+        advisor.apply_due(now)
+        while to_do and to_do[0][0] <= now:
+            perform(to_do.popleft()[1], state, params, out, detail)
         progress("account", tick - first, stop - first)
     collected.drain()
-    return AccountRun({**collected.tables(), **advisor.tables()}, checkpoints, canonical_bytes(buffer, len(symbols)))
+    tables = {**collected.tables(), **advisor.tables()}
+    if shadow:
+        followed = run_account(
+            market, inputs, settings, answer, start=start, until_tick=until_tick, detail=REDUCED, acts=acts
+        )
+        tables["shadow"] = shadow_rows(tables["equity"], followed.tables["equity"], inputs.decision_row[first:stop])
+    return AccountRun(tables, checkpoints, canonical_bytes(buffer, len(symbols)))
+
+
+def shadow_rows(
+    equity: npt.NDArray[Any], followed: npt.NDArray[Any], decision_row: npt.NDArray[np.int64]
+) -> npt.NDArray[Any]:
+    """Return what following the advice would have been worth at each decision, from two ``equity`` tables."""
+    is_decision = decision_row >= 0
+    rows = np.zeros(int(is_decision.sum()), dtype=KINDS["shadow"].record)
+    for name in ("market_seq", "event_time", "equity"):
+        rows[name] = equity[name][is_decision]
+    rows["equity_followed"] = followed["equity"][is_decision]
+    rows["worth"] = rows["equity_followed"] - rows["equity"]
+    return rows
 
 
 def _tick_at(market: Market, time: int | None) -> int:

@@ -26,6 +26,10 @@ ACCOUNT_KINDS: Final = (
 
 EQUITY_ROWS: Final = 8192
 OTHER_ROWS: Final = 4096
+INSTANT_ROWS: Final = 24
+"""Most rows that one instant writes a symbol, all kinds but equity together."""
+SYMBOLS_MAX: Final = OTHER_ROWS // INSTANT_ROWS - 4
+"""More symbols could overrun the tables within one instant; four more stand for what is the account's own."""
 
 FULL: Final = 1
 """Everything is written."""
@@ -78,8 +82,8 @@ def next_row(counts: Records, kind: int) -> int:
 
 @fold_step
 def is_nearly_full(counts: Records, symbols: int) -> bool:
-    """Tell whether the next instant might not fit: no instant writes more than 24 rows a symbol and kind."""
-    return bool(counts[EQUITY_TABLE] + 2 > EQUITY_ROWS or counts[11] + 24 * (symbols + 4) > OTHER_ROWS)
+    """Tell whether the next instant might not fit."""
+    return bool(counts[EQUITY_TABLE] + 2 > EQUITY_ROWS or counts[11] + INSTANT_ROWS * (symbols + 4) > OTHER_ROWS)
 
 
 class Collected:
@@ -99,6 +103,13 @@ class Collected:
             if rows:
                 self._parts[index].append(self._bytes[index][:rows].copy())
         self._counts[:] = 0
+
+    def taken(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was drained since the last time by kind, and forget it."""
+        tables = self.tables()
+        for parts in self._parts:
+            parts.clear()
+        return tables
 
     def tables(self) -> dict[str, npt.NDArray[Any]]:
         """Return one record array a kind, empty ones included."""

@@ -5,7 +5,7 @@ due, and the equity row.
 """
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.book import cancel_order, fill, win_rate, write_order
+from alphastrike.engine.book import cancel_order, fill, win_rate, withdraw_entries, write_order
 from alphastrike.engine.codes import (
     BEGUN,
     DRAWDOWN,
@@ -26,7 +26,8 @@ from alphastrike.engine.codes import (
 )
 from alphastrike.engine.control import expire_interventions
 from alphastrike.engine.decision import decide
-from alphastrike.engine.outputs import EQUITY_TABLE, HALTS_TABLE, TRIGGERS_TABLE, Out, next_row
+from alphastrike.engine.halting import write_halt
+from alphastrike.engine.outputs import EQUITY_TABLE, TRIGGERS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import maintenance_margin
 from alphastrike.model.compiled import Records, fold_routine, fold_step
@@ -48,7 +49,7 @@ def on_tick(
     if now // MICROS_PER_DAY != account.day:
         _new_day(state, now, out, detail)
     _mark_to_market(state)
-    if account.exposure > 0.0 and account.equity < account.exposure:
+    if account.equity < account.exposure:
         _liquidate_cross(state, params, instruments, tiers, out, detail)
     if account.equity > account.equity_peak:
         account.equity_peak = account.equity
@@ -151,37 +152,21 @@ def _new_day(state: State, now: int, out: Out, detail: int) -> None:
         write_halt(state, HALT_DAILY_LOSS, LIFTED, 0.0, 0.0, NO, out, detail)
 
 
-@fold_routine
-def write_halt(
-    state: State, cause: int, change: int, value: float, limit: float, until: int, out: Out, detail: int
-) -> None:
-    """Journal the beginning or the lifting of an account-wide halt."""
-    if detail == 0:
-        return
-    account = state.account[0]
-    row = out.halts[next_row(out.counts, HALTS_TABLE)]
-    row.market_seq = account.market_seq
-    row.event_time = account.now
-    row.symbol = -1
-    row.cause = cause
-    row.change = change
-    row.value = value
-    row.limit = limit
-    row.until = until
-
-
 @fold_step
 def _halts(state: State, params: AccountParams, now: int, out: Out, detail: int) -> None:
     account = state.account[0]
     limits = params.limits
+    begun = 0
     loss = daily_loss(account.equity, account.day_start_equity)
     if account.daily_halt == 0 and loss > limits.daily_loss_max:
         account.daily_halt = 1
+        begun = 1
         until = (account.day + 1) * MICROS_PER_DAY
         write_halt(state, HALT_DAILY_LOSS, BEGUN, loss, limits.daily_loss_max, until, out, detail)
     if account.drawdown_halt_since == 0:
         if account.drawdown > limits.drawdown_halt:
             account.drawdown_halt_since = now
+            begun = 1
             halt_for = int(limits.halt_days * MICROS_PER_DAY)
             until = now + halt_for if halt_for > 0 else NO
             write_halt(state, HALT_DRAWDOWN, BEGUN, account.drawdown, limits.drawdown_halt, until, out, detail)
@@ -195,7 +180,10 @@ def _halts(state: State, params: AccountParams, now: int, out: Out, detail: int)
         write_halt(state, HALT_POLICY, LIFTED, 0.0, 0.0, NO, out, detail)
     if account.bankrupt == 0 and account.equity <= 0.0:
         account.bankrupt = 1
+        begun = 1
         write_halt(state, HALT_BANKRUPT, BEGUN, account.equity, 0.0, NO, out, detail)
+    if begun != 0:
+        withdraw_entries(state, out, detail)
 
 
 @fold_step

@@ -532,3 +532,14 @@ class Alert:
     situation: Identity
     severity: Text
     message: Text
+
+
+@kind("shadow", Role.DERIVED)
+class ShadowRow:
+    """In a shadow run: the account that follows no advice beside one that follows all of it, at a decision."""
+
+    event_time: Micros
+    equity: Quote
+    equity_followed: Quote
+    worth: Quote
+    """equity_followed - equity: positive when following would have earned more."""

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.engine.history import AccountInputs, AccountRun, Checkpoint
+from alphastrike.engine.perceived_rows import perceived_rows
 from alphastrike.engine.perception import Perceived
 from alphastrike.engine.state import run_digest
 from alphastrike.journal.derived import GateVerdict
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.reader import Run
-from alphastrike.journal.tables import Rows, kind_named
+from alphastrike.journal.tables import Rows
 from alphastrike.market.market import Market
 from alphastrike.model.errors import DataError
 from alphastrike.model.forecast import FORECAST
@@ -33,7 +34,11 @@ class Computed:
 
 def computed_run(market: Market, perceived: Perceived, account: AccountRun) -> Computed:
     """Return both halves of a run as one."""
-    tables = {**_market_tables(market), **_perceived_tables(market, perceived), **account_tables(account)}
+    tables = {
+        **_market_tables(market),
+        **perceived_rows(perceived, market.tick_seq, market.tick_times),
+        **account_tables(account),
+    }
     return Computed(
         tables={name: tables[name] for name in KINDS if name in tables},
         checkpoints=tuple(account.checkpoints),
@@ -104,33 +109,3 @@ def _recorded_rejections(run: Run, market: Market) -> npt.NDArray[np.bool_]:
 
 def _market_tables(market: Market) -> dict[str, tuple[Kind, Rows]]:
     return {"ticks": (KINDS["ticks"], {"market_seq": market.tick_seq, "event_time": market.tick_times})}
-
-
-def _perceived_tables(market: Market, perceived: Perceived) -> dict[str, tuple[Kind, Rows]]:
-    symbols = len(market.symbols)
-    ticks = np.repeat(perceived.decision_ticks, symbols)
-    place = {
-        "market_seq": market.tick_seq[ticks],
-        "event_time": market.tick_times[ticks],
-        "symbol": np.tile(np.arange(symbols, dtype=np.int64), len(perceived.decision_ticks)),
-    }
-    flat = perceived.forecasts.reshape(-1)
-    tables: dict[str, tuple[Kind, Rows]] = {
-        "features": _wide("features", perceived.feature_names, perceived.features, place),
-        "signals": _wide("signals", perceived.signal_names, perceived.scores, place),
-        "forecasts": (KINDS["forecasts"], {**place, **{name: flat[name] for name in FORECAST.names or ()}}),
-    }
-    for name, rows in perceived.rows.items():
-        kind = kind_named(name, perceived.signal_names) if KINDS[name].wide else KINDS[name]
-        tables[name] = (kind, rows)
-    return tables
-
-
-def _wide(
-    name: str,
-    columns: tuple[str, ...],
-    values: npt.NDArray[np.float64],
-    place: Mapping[str, npt.NDArray[np.int64]],
-) -> tuple[Kind, Rows]:
-    flat = values.reshape(len(columns), -1)
-    return kind_named(name, columns), {**place, **dict(zip(columns, flat, strict=True))}

@@ -1,0 +1,305 @@
+"""The whole engine, one instant at a time: what live runs, and what history must equal bit for bit.
+
+Perception takes the instant in, the account runs it through the very loop that history runs, one tick long, and
+the policy is asked and answers take effect as there. Nothing here waits, reads a clock or writes.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.account import packed
+from alphastrike.config.settings import Settings
+from alphastrike.engine.account import SITUATION, begin, run
+from alphastrike.engine.acts import Act, perform
+from alphastrike.engine.advice import Advisor, Answer
+from alphastrike.engine.history import Checkpoint
+from alphastrike.engine.outputs import FULL, REDUCED, Collected, new_out
+from alphastrike.engine.perceived_rows import perceived_rows
+from alphastrike.engine.perception import Perception
+from alphastrike.engine.perception_steps import Instants
+from alphastrike.engine.state import State, canonical_bytes, new_buffer, restored, run_digest, views
+from alphastrike.journal.kinds import KINDS, Kind
+from alphastrike.journal.tables import Rows, row_count
+from alphastrike.model.bars import BarFlag
+from alphastrike.model.compiled import Records
+from alphastrike.model.errors import DataError
+from alphastrike.model.forecast import FORECAST
+from alphastrike.model.symbols import SymbolTable
+from alphastrike.policy.policies import Answered
+from alphastrike.policy.situation import Situation
+
+Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """All market events of one event time; S symbols."""
+
+    now: int
+    """Microseconds UTC."""
+    bars: Records
+    """(1, S) of ``model.bars.BAR``; the flags say which events exist."""
+    taker_buy_volume: Reals
+    trades: Reals
+    open_interest: Reals
+    """(1, S) each, NaN where unknown."""
+    other_events: int
+    """How many events of kinds beside candles, marks and funding."""
+
+    @property
+    def events(self) -> int:
+        """How many numbers the instant takes, its tick included."""
+        flags = self.bars["flags"]
+        kinds = (BarFlag.CANDLE, BarFlag.MARK, BarFlag.FUNDING)
+        return sum(int(np.count_nonzero(flags & int(kind))) for kind in kinds) + self.other_events + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What followed from an instant or an act."""
+
+    rows: dict[str, tuple[Kind, Rows]]
+    """Derived rows by kind, empty kinds left out."""
+    asked: tuple[Situation, ...] = ()
+    """Situations that were asked at this tick."""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """One for each of them. ``tick`` counts the ticks stepped, from 0."""
+    touched: int = 0
+    """Orders sent, or interventions revoked, by an act."""
+
+
+class _Account:
+    """One account with its policy's side."""
+
+    def __init__(
+        self, symbols: SymbolTable, settings: Settings, answer: Answer, detail: int, *, shadow: bool, waits: bool
+    ) -> None:
+        self.symbols = symbols
+        self.params = packed(settings.account_params())
+        self.out = new_out()
+        self.collected = Collected(self.out)
+        self.detail = detail
+        self.buffer = new_buffer(len(symbols))
+        self.state: State = views(self.buffer, len(symbols))
+        begin(self.state, self.params)
+        self.advisor = Advisor(
+            settings, symbols, answer, self.state, self.params, self.out, detail, shadow=shadow, waits=waits
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a state's bytes."""
+        self.buffer[:] = restored(data, len(self.symbols))
+
+    def step(
+        self, instant: Instant, bars: Records, instruments: Records, tiers: Records, forecasts: Records, interval: int
+    ) -> tuple[list[Situation], list[Checkpoint]]:
+        """Run one instant; ``forecasts`` is (1, S) at a decision, else (0, S)."""
+        other_events = np.array([instant.other_events], dtype=np.int64)
+        decision_row = np.array([len(forecasts) - 1], dtype=np.int64)
+        why, _ = run(
+            self.state, self.params, instruments, tiers, bars, other_events, decision_row, forecasts,
+            instant.now, interval, 0, 1, self.out, self.detail,
+        )  # fmt: skip
+        asked: list[Situation] = []
+        checkpoints: list[Checkpoint] = []
+        if why == SITUATION:
+            account = self.state.account[0]
+            frozen = self.buffer.tobytes()
+            checkpoints = [
+                Checkpoint(number, int(account.ticks) - 1, int(account.market_seq), frozen)
+                for number in self.advisor.unasked()
+            ]
+            asked = self.advisor.ask_all()
+        self.advisor.apply_due(instant.now)
+        return asked, checkpoints
+
+    def drained(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the rows written since the last time."""
+        self.collected.drain()
+        tables = {**self.collected.taken(), **self.advisor.drained()}
+        return {name: rows for name, rows in tables.items() if len(rows)}
+
+
+class Stepper:
+    """The engine between two events of a live run: perception, account, policy, and in a shadow run its follower."""
+
+    def __init__(
+        self,
+        symbols: SymbolTable,
+        interval: int,
+        instruments: Records,
+        tiers: Records,
+        settings: Settings,
+        answer: Answer,
+        *,
+        shadow: bool = False,
+        waits: bool = True,
+    ) -> None:
+        """Begin a run.
+
+        Args:
+            symbols: the run's symbol table, S long.
+            interval: of the market's ticks, microseconds.
+            instruments: (S,) of ``model.instrument.INSTRUMENT``.
+            tiers: (S, TIERS_MAX) of ``model.instrument.TIER``.
+            settings: the run's.
+            answer: whoever answers.
+            shadow: journal every advice and apply none, with an account beside it that follows.
+            waits: the market stands still while the policy thinks; otherwise ``take_answer`` brings the answers.
+        """
+        self._symbols = symbols
+        self._interval = interval
+        self._instruments = instruments
+        self._tiers = tiers
+        self._perception = Perception(symbols, interval, settings.perception)
+        self._perceived_state = self._perception.checkpoint()[0]
+        self._account = _Account(symbols, settings, answer, FULL, shadow=shadow, waits=waits)
+        self._follower = _Account(symbols, settings, answer, REDUCED, shadow=False, waits=waits) if shadow else None
+        self._latest = np.zeros((1, len(symbols)), dtype=FORECAST)
+
+    @property
+    def market_seq(self) -> int:
+        """Number of the last market event or tick."""
+        return int(self._account.state.account[0].market_seq)
+
+    @property
+    def now(self) -> int:
+        """Time of the last tick, microseconds UTC; 0 before the first."""
+        return int(self._account.state.account[0].now)
+
+    @property
+    def state(self) -> State:
+        """The account's state, to look at."""
+        return self._account.state
+
+    @property
+    def followed_equity(self) -> float | None:
+        """Equity of the account that follows all advice; ``None`` outside a shadow run."""
+        return None if self._follower is None else float(self._follower.state.account[0].equity)
+
+    @property
+    def forecasts(self) -> Records:
+        """(S,) forecasts of the last decision; zeros before the first."""
+        return self._latest[0]
+
+    def step(self, instant: Instant) -> Stepped:
+        """Take in one instant, closed by its tick.
+
+        Raises:
+            HaltError: a signal returned something that is not a score; the stepper must not be used further.
+        """
+        assert instant.now > self.now, "instants come in the order of time"
+        seq = self.market_seq + instant.events
+        times, seqs = np.array([instant.now], dtype=np.int64), np.array([seq], dtype=np.int64)
+        perceived = self._perception.feed(
+            Instants(
+                times,
+                seqs,
+                instant.bars,
+                instant.taker_buy_volume,
+                instant.trades,
+                instant.open_interest,
+            )
+        )
+        self._perceived_state = perceived.state
+        bars = instant.bars
+        if perceived.rejected.any():
+            bars = bars.copy()
+            bars["flags"][perceived.rejected] |= int(BarFlag.REJECTED)
+        forecasts = perceived.forecasts
+        if len(forecasts):
+            self._latest = forecasts
+        place = (self._instruments, self._tiers, forecasts, self._interval)
+        asked, checkpoints = self._account.step(instant, bars, *place)
+        assert self.market_seq == seq, "the account counted other events than the instant holds"
+        rows = _filled(perceived_rows(perceived, seqs, times))
+        rows |= _named(self._account.drained())
+        if self._follower is not None:
+            self._follower.step(instant, bars, *place)
+            self._follower.drained()
+            if len(forecasts):
+                rows["shadow"] = (KINDS["shadow"], self._shadow_row(instant.now, seq))
+        return Stepped(rows, tuple(asked), tuple(checkpoints))
+
+    def operate(self, act: Act) -> Stepped:
+        """Carry out an operator's act, after the last tick."""
+        touched = 0
+        for account in self._accounts():
+            touched = perform(act, account.state, account.params, account.out, account.detail)
+        # The follower has its own interventions, so the count of the last account would be the wrong one.
+        if self._follower is not None:
+            self._follower.drained()
+        return Stepped(_named(self._account.drained()), touched=touched)
+
+    def take_answer(self, situation: int, answered: Answered) -> Stepped:
+        """Take an answer that came while the market went on; it acts at its own time."""
+        self._account.advisor.take_answer(situation, answered)
+        return Stepped(_named(self._account.drained()))
+
+    @property
+    def can_checkpoint(self) -> bool:
+        """Whether no answer is on its way: only then do the states say everything."""
+        return all(account.advisor.is_idle for account in self._accounts())
+
+    def checkpoint(self) -> bytes:
+        """Return all that a restart needs to go on bit for bit; ``can_checkpoint`` must hold."""
+        assert self.can_checkpoint, "an answer is on its way"
+        state, window = self._perception.checkpoint()
+        parts: dict[str, npt.NDArray[Any]] = {
+            "perception": np.frombuffer(state, dtype=np.uint8),
+            "window": window,
+            "forecasts": np.frombuffer(self._latest.tobytes(), dtype=np.uint8),
+        }
+        for place, account in enumerate(self._accounts()):
+            parts[f"account_{place}"] = account.buffer
+        held = io.BytesIO()
+        np.savez(held, **parts)  # type: ignore[arg-type]  # its own allow_pickle is taken for one of the arrays
+        return held.getvalue()
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            DataError: it was made by another version, or under other settings or symbols.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as parts:
+                held = {name: parts[name] for name in parts.files}
+            accounts = [held[f"account_{place}"].tobytes() for place in range(len(self._accounts()))]
+            latest = np.frombuffer(held["forecasts"].tobytes(), dtype=FORECAST)
+            self._latest = latest.reshape(1, len(self._symbols)).copy()
+            state, window = held["perception"].tobytes(), held["window"]
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"a checkpoint of the engine cannot be read ({error}). Start a new run.") from error
+        self._perception.restore(state, window)
+        self._perceived_state = self._perception.checkpoint()[0]
+        for account, bytes_of in zip(self._accounts(), accounts, strict=True):
+            account.restore(bytes_of)
+
+    def states(self) -> tuple[bytes, bytes]:
+        """Return the canonical bytes of the account's and of perception's state."""
+        return canonical_bytes(self._account.buffer, len(self._symbols)), self._perceived_state
+
+    def digest(self) -> str:
+        """Return the digest of the run so far, 32 hex digits: that of a history run over the same instants."""
+        return run_digest(*self.states())
+
+    def _accounts(self) -> tuple[_Account, ...]:
+        return (self._account,) if self._follower is None else (self._follower, self._account)
+
+    def _shadow_row(self, now: int, seq: int) -> npt.NDArray[Any]:
+        equity = float(self._account.state.account[0].equity)
+        followed = self.followed_equity or 0.0
+        return np.array([(seq, now, equity, followed, followed - equity)], dtype=KINDS["shadow"].record)
+
+
+def _named(tables: dict[str, npt.NDArray[Any]]) -> dict[str, tuple[Kind, Rows]]:
+    return {name: (KINDS[name], rows) for name, rows in tables.items()}
+
+
+def _filled(tables: dict[str, tuple[Kind, Rows]]) -> dict[str, tuple[Kind, Rows]]:
+    return {name: (kind, rows) for name, (kind, rows) in tables.items() if row_count(rows)}
