@@ -34,10 +34,10 @@ def state_folder(root: Path) -> Path:
 def socket_place(root: Path) -> Path:
     """Return the path to connect to: the socket itself, or where the link in its place points."""
     place = state_folder(root).resolve() / SOCKET
-    return Path(os.readlink(place)) if place.is_symlink() else place
+    return place.readlink() if place.is_symlink() else place
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
     """The right of this process to listen for a data root; the listening socket belongs to it."""
 
@@ -45,19 +45,15 @@ class Claim:
     """``state/live.sock``: the socket, or a link to it where the path is too long for one."""
     listener: socket.socket
     lock: int
-
-    @property
-    def bound(self) -> Path:
-        """The path the socket is bound to."""
-        return Path(self.listener.getsockname())
+    is_held: bool = True
 
     def release(self) -> None:
         """Stop listening, take the socket away and let another run begin; twice is harmless."""
-        if self.listener.fileno() < 0:
-            return
-        self.listener.close()
-        _clear(self.place)
-        os.close(self.lock)
+        if self.is_held:
+            self.is_held = False
+            self.listener.close()
+            _clear(self.place)
+            os.close(self.lock)
 
 
 def claim(root: Path) -> Claim:
@@ -125,7 +121,7 @@ def _listening(place: Path) -> socket.socket:
 def _clear(place: Path) -> None:
     """Remove a socket that nobody listens on, wherever it lies."""
     if place.is_symlink():
-        target = Path(os.readlink(place))
+        target = place.readlink()
         if target.parent.name.startswith(_ELSEWHERE) and target.name == SOCKET and _is_mine(target.parent):
             shutil.rmtree(target.parent, ignore_errors=True)
         place.unlink()

@@ -55,7 +55,7 @@ class Line:
 
         Raises:
             TryAgainError: the run ended, or does not answer in time.
-            Refused: it says no.
+            RefusedError: it says no.
         """
         try:
             self._socket.sendall(encoded(request))

@@ -6,7 +6,6 @@ cannot, so there data that newer data has superseded makes room, and the loss is
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -15,6 +14,10 @@ from alphastrike.policy.policies import Answered
 
 SIZE: Final = 4096
 """Items that fit before a played feed waits."""
+
+
+HARD_SIZE: Final = 16 * SIZE
+"""Market items beyond which a wall-clock feed loses even what nothing has superseded."""
 
 
 class MarketEvent(NamedTuple):
@@ -61,6 +64,8 @@ class Done:
     """Of that tick, microseconds UTC."""
     changed: int
     """Derived rows that followed: none when the act changed nothing, as a second halt."""
+    touched: int = 0
+    """Orders that the act sent, or interventions that it revoked: ``Stepped.touched``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -109,95 +114,92 @@ class Stamped(NamedTuple):
 
 
 class Inbox:
-    """A queue with one reader and any number of writers, all in one event loop."""
+    """Two queues with one reader, in one event loop: what people and policies say overtakes market data."""
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
-        self._items: deque[Stamped] = deque()
+        self._urgent: deque[Stamped] = deque()
+        self._market: deque[Stamped] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
-        self._room.set()
         self._clock = asyncio.get_running_loop().time
-        self.dropped = 0
-        """Superseded market data that gave way since the count was last taken."""
+        self._dropped = 0
+        self._full_at = size
         self.last_from_feed = self._clock()
         """When the feed last sent anything, by the loop's clock."""
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._urgent) + len(self._market)
 
-    async def put(self, item: Item) -> None:
-        """Put an item of a played feed in, waiting for room."""
-        while len(self._items) >= self._size:
-            self._room.clear()
-            await self._room.wait()
-        self._from_feed(item)
-
-    async def put_all(self, items: Sequence[Item]) -> None:
+    async def put(self, *items: Item) -> None:
         """Put items of a played feed in, in order, waiting for room as often as needed."""
-        done = 0
-        while done < len(items):
-            free = self._size - len(self._items)
-            if free <= 0:
+        for item in items:
+            while len(self._market) >= self._size:
                 self._room.clear()
                 await self._room.wait()
-                continue
-            for item in items[done : done + free]:
-                self._from_feed(item)
-            done += free
+            self._append(item)
 
     def offer(self, item: Item) -> None:
         """Put an item of a wall-clock feed in, at once.
 
-        When the inbox is full, everything in it that newer data of the same kind and symbol has superseded is dropped
-        and counted. Candles and funding of different times are never superseded, nor are ticks; so a burst of facts
-        that all matter makes the inbox longer, rather than the journal poorer.
+        When the inbox is full, what newer data has superseded gives way: an older mark or open interest of the same
+        symbol, the same event sent again. Where all of it matters the inbox grows beyond its size rather than make the
+        journal poorer, up to ``HARD_SIZE``; then the new event is lost. Every loss is counted. Ticks are never lost.
         """
-        if len(self._items) >= self._size and isinstance(item, MarketEvent):
+        if isinstance(item, MarketEvent) and len(self._market) >= self._full_at:
             self._drop_superseded()
-        self._from_feed(item)
+            if len(self._market) >= HARD_SIZE:
+                self._dropped += 1
+                return
+        self._append(item)
 
     def send(self, item: Item) -> None:
         """Put in what is never dropped and never waits: a person's command, an advice, the order to stop."""
-        self._items.append(Stamped(item, self._clock()))
+        self._urgent.append(Stamped(item, self._clock()))
         self._arrived.set()
 
-    async def take(self, most: int) -> list[Stamped]:
-        """Return the oldest items, at least one and at most so many, waiting for the first."""
-        while not self._items:
+    def pop(self) -> Stamped | None:
+        """Return the next item, or ``None`` when there is none: first what people and policies say, then the market."""
+        if self._urgent:
+            return self._urgent.popleft()
+        if not self._market:
+            return None
+        stamped = self._market.popleft()
+        if len(self._market) < self._size:
+            self._full_at = self._size
+            self._room.set()
+        return stamped
+
+    async def wait(self) -> None:
+        """Return once there is something to pop."""
+        while not self:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.take_now(most)
-
-    def take_now(self, most: int) -> list[Stamped]:
-        """Return what is there, at most so many items, without waiting."""
-        taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
-        if len(self._items) < self._size:
-            self._room.set()
-        return taken
 
     def take_dropped(self) -> int:
         """Return how much was dropped since the last call."""
-        dropped, self.dropped = self.dropped, 0
+        dropped, self._dropped = self._dropped, 0
         return dropped
 
-    def _from_feed(self, item: Item) -> None:
+    def _append(self, item: Item) -> None:
         self.last_from_feed = self._clock()
-        self._items.append(Stamped(item, self.last_from_feed))
+        self._market.append(Stamped(item, self.last_from_feed))
         self._arrived.set()
 
     def _drop_superseded(self) -> None:
         newest: set[tuple[object, ...]] = set()
         kept: deque[Stamped] = deque()
-        for stamped in reversed(self._items):
+        for stamped in reversed(self._market):
             key = _key(stamped.item)
             if key is not None and key in newest:
-                self.dropped += 1
+                self._dropped += 1
                 continue
             if key is not None:
                 newest.add(key)
             kept.appendleft(stamped)
-        self._items = kept
+        self._market = kept
+        # Looked through again only once as much has come in as there was: a burst costs no more than its length.
+        self._full_at = max(self._size, 2 * len(kept))
 
 
 def _key(item: Item) -> tuple[object, ...] | None:

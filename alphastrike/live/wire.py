@@ -93,7 +93,7 @@ def reply_of(line: bytes) -> dict[str, Any]:
 
     Raises:
         DataError: it is none.
-        Refused: the live run says no.
+        RefusedError: the live run says no.
     """
     try:
         reply = json.loads(line)
@@ -103,11 +103,11 @@ def reply_of(line: bytes) -> dict[str, Any]:
         case {"done": dict(facts)}:
             return facts
         case {"refused": str(why)}:
-            raise Refused(why)
+            raise RefusedError(why)
     raise DataError(f"the live run answered what is no reply: {line[:80]!r}. Is it of this version?")
 
 
-class Refused(DataError):
+class RefusedError(DataError):
     """The live run did not do what was asked, and says why."""
 
 
