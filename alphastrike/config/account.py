@@ -60,7 +60,7 @@ def _plain(params: Any) -> tuple[Any, ...]:
 class AccountSettings(BaseModel):
     """The account half: strategy, risk, venue and triggers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     start_equity: Annotated[float, Gt(0)] = Field(default=100_000.0, description="Quote currency at the start.")
     entry: EntryParams = EntryParams()
@@ -77,7 +77,7 @@ class AccountSettings(BaseModel):
             (
                 self.entry.exit_level,
                 self.entry.conviction_floor,
-                "entry.exit_level must be below entry.conviction_floor",
+                "entry.exit_level must not exceed entry.conviction_floor",
             ),
             (self.leverage.minimum, self.leverage.maximum, "leverage.minimum must not exceed leverage.maximum"),
             (

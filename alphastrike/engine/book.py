@@ -3,7 +3,7 @@
 import math
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.codes import CANCELLED
+from alphastrike.engine.codes import CANCELLED, EXIT_SIGNAL, SUBMITTED, YES
 from alphastrike.engine.outputs import FILLS_TABLE, ORDERS_TABLE, TRADES_TABLE, Out, next_row
 from alphastrike.engine.state import OUTCOMES, State
 from alphastrike.execution.venue import liquidation_price
@@ -58,6 +58,25 @@ def cancel_order(state: State, s: int, out: Out, detail: int) -> None:
             detail,
         )
         clear_order(state, s)
+
+
+@fold_routine
+def withdraw_entries(state: State, out: Out, detail: int) -> None:
+    """Take back every resting order that could add risk, because a halt began; a reversal still closes."""
+    account = state.account[0]
+    for s in range(len(state.symbols)):
+        symbol = state.symbols[s]
+        if symbol.order_quantity == 0.0 or symbol.order_reduce_only != 0:
+            continue
+        closes = symbol.quantity * symbol.order_quantity < 0.0
+        cancel_order(state, s, out, detail)
+        if closes:
+            account.last_order += 1
+            symbol.order = account.last_order
+            symbol.order_quantity = -symbol.quantity
+            symbol.order_reduce_only = 1
+            symbol.order_reason = EXIT_SIGNAL
+            write_order(state, s, symbol.order, SUBMITTED, EXIT_SIGNAL, symbol.order_quantity, YES, out, detail)
 
 
 @fold_routine
@@ -202,7 +221,6 @@ def _open_trade(state: State, s: int, quantity: float) -> None:
     symbol.trade = account.last_trade
     symbol.opened = account.now
     symbol.direction = 1 if quantity > 0.0 else -1
-    symbol.scale = 1.0
     symbol.quantity_max = 0.0
     symbol.entry_price = 0.0
     symbol.entry_quantity = 0.0
@@ -248,7 +266,6 @@ def _close_trade(state: State, params: AccountParams, s: int, reason: int, out: 
     symbol.margin = 0.0
     symbol.entry_price = 0.0
     symbol.entry_quantity = 0.0
-    symbol.scale = 0.0
     everyone = state.outcomes.shape[0] - 1
     state.outcomes[s, symbol.trades % OUTCOMES] = net
     state.outcomes[everyone, account.trades % OUTCOMES] = net
@@ -286,7 +303,7 @@ def kelly_of(state: State, window: int, trades_min: int) -> float:
         return -0.5
     losses = trades - wins
     if losses == 0 or lost == 0.0:
-        return 0.5
+        return float(0.5 * (wins / trades))
     return half_kelly(wins / trades, (won / wins) / (lost / losses))
 
 

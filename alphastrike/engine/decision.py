@@ -16,6 +16,7 @@ from alphastrike.engine.codes import (
     DRAWDOWN_HALT,
     ENTRY,
     EXIT_SIGNAL,
+    LEVERAGE,
     LIQUIDATION_DISTANCE,
     MARGIN,
     MINIMUM_NOTIONAL,
@@ -139,9 +140,12 @@ def _want(
     symbol.target_quantity = symbol.quantity
     symbol.target_reason = NOTHING
     symbol.target_entry = 0
-    symbol.target_scale = symbol.scale
-    if symbol.order_quantity != 0.0 and symbol.order_reduce_only == 0:
-        # An entry has until the next decision to fill: its size was that of an earlier view.
+    held = symbol.quantity
+    if symbol.order_quantity != 0.0 and (
+        symbol.order_reduce_only == 0 or abs(symbol.order_quantity) < abs(held) - 0.5 * instruments[s].lot
+    ):
+        # An entry has until the next decision to fill: its size was that of an earlier view. A reduction to less
+        # than nothing left is wanted anew, so that it never stands in the way of an exit.
         cancel_order(state, s, out, detail)
     if symbol.mark <= 0.0:
         return
@@ -152,17 +156,17 @@ def _want(
         symbol.shorts_allowed != 0,
         symbol.asset_enabled != 0,
     )
-    held = symbol.quantity
     if held == 0.0:
         symbol.close_now = 0
         if direction != 0:
-            _want_entry(state, params, forecasts, d, s, direction, leverage, ENTRY)
+            _want_entry(state, params, instruments, forecasts, d, s, direction, leverage, ENTRY)
         return
-    if symbol.order_quantity != 0.0:
-        return  # a reduction is still being filled
     side = 1 if held > 0.0 else -1
-    if symbol.close_now != 0:
-        symbol.close_now = 0
+    closes = symbol.close_now != 0 and (symbol.asset_enabled == 0 or (side < 0 and symbol.shorts_allowed == 0))
+    symbol.close_now = 0
+    if symbol.order_quantity != 0.0:
+        return  # the position is being closed
+    if closes:
         symbol.target_quantity = 0.0
         symbol.target_reason = DISABLED
         return
@@ -179,29 +183,30 @@ def _want(
         symbol.target_quantity = 0.0
         symbol.target_reason = reason
         if reason == EXIT_SIGNAL and direction == -side:
-            _want_entry(state, params, forecasts, d, s, direction, leverage, REVERSAL)
+            _want_entry(state, params, instruments, forecasts, d, s, direction, leverage, REVERSAL)
         return
     ratio = shrink_ratio(symbol.size_multiplier, symbol.entry_multiplier, account.leverage_cap, symbol.entry_leverage)
-    if ratio < symbol.scale:
+    if ratio < 1.0:
         size = floor_to_lot(symbol.entry_quantity * ratio, instruments[s].lot)
         if size < abs(held):
             symbol.target_quantity = side * size
             symbol.target_reason = SHRINK
-            symbol.target_scale = ratio
 
 
 @fold_step
 def _want_entry(
-    state: State, params: AccountParams, forecasts: Records, d: int, s: int, direction: int, leverage: float,
-    reason: int,
+    state: State, params: AccountParams, instruments: Records, forecasts: Records, d: int, s: int, direction: int,
+    leverage: float, reason: int,
 ) -> None:  # fmt: skip
     account = state.account[0]
     symbol = state.symbols[s]
     atr = forecasts[d, s].atr
+    leverage = min(leverage, instruments[s].leverage_max)
     notional = entry_notional(
         max(account.equity, 0.0), params.sizing.exposure_per_trade, leverage, symbol.size_multiplier
     )
     symbol.target_quantity = direction * (notional / symbol.mark)
+    symbol.target_wanted = notional
     symbol.target_reason = reason
     symbol.target_entry = 1
     symbol.order_stop_distance = params.exit.stop_atr * atr
@@ -290,8 +295,14 @@ def _allow_entries(
             if share < 1.0:
                 symbol.target_entry = rule
             size = floor_to_lot(abs(symbol.target_quantity) * share, instruments[s].lot)
+            notional = size * symbol.mark
+            if params.venue.isolated_margin != 0 and notional > 0.0:
+                own = 1.0 / max(symbol.order_leverage, 1.0) - maintenance_margin(tiers, s, notional) / notional
+                if own < limits.liquidation_distance_min:
+                    _refuse(state, s, LIQUIDATION_DISTANCE, own, limits.liquidation_distance_min, now, out, detail)
+                    continue
             symbol.target_quantity = math.copysign(size, symbol.target_quantity)
-            added += size * symbol.mark
+            added += notional
         maintenance += maintenance_margin(tiers, s, abs(symbol.target_quantity * symbol.mark))
     distance = liquidation_distance(account.equity, maintenance, used + added)
     if distance < limits.liquidation_distance_min:
@@ -314,9 +325,11 @@ def _allow_entries(
         change = symbol.target_quantity - symbol.quantity
         if symbol.target_entry == SYMBOL_EXPOSURE:
             cap = account.equity * limits.symbol_exposure_max
-            _verdict(state, s, REDUCED, SYMBOL_EXPOSURE, notional, cap, change, now, out, detail)
+            _verdict(state, s, REDUCED, SYMBOL_EXPOSURE, symbol.target_wanted, cap, change, now, out, detail)
         elif symbol.target_entry != ENTRY:
             _verdict(state, s, REDUCED, rule, used + wanted, budget, change, now, out, detail)
+        elif leverage > symbol.order_leverage:
+            _verdict(state, s, REDUCED, LEVERAGE, leverage, symbol.order_leverage, change, now, out, detail)
         else:
             _verdict(state, s, APPROVED, NO_RULE, notional, budget, change, now, out, detail)
 
@@ -362,7 +375,7 @@ def _refuse_all(state: State, rule: int, value: float, limit: float, now: int, o
 def _refuse(state: State, s: int, rule: int, value: float, limit: float, now: int, out: Out, detail: int) -> None:
     """Drop the entry; of a reversal the exit remains."""
     symbol = state.symbols[s]
-    _verdict(state, s, REFUSED, rule, value, limit, 0.0, now, out, detail)
+    _verdict(state, s, REFUSED, rule, value, limit, 0.0 - symbol.quantity, now, out, detail)
     symbol.target_quantity = 0.0
     symbol.target_entry = 0
     symbol.target_reason = EXIT_SIGNAL if symbol.quantity != 0.0 else NOTHING
@@ -412,16 +425,13 @@ def _send(state: State, s: int, now: int, out: Out, detail: int) -> None:
     reason = symbol.target_reason
     target = symbol.target_quantity
     entry = symbol.target_entry
-    scale = symbol.target_scale
     symbol.target_quantity = 0.0
     symbol.target_reason = NOTHING
     symbol.target_entry = 0
-    symbol.target_scale = 0.0
+    symbol.target_wanted = 0.0
     change = target - symbol.quantity
     if reason == NOTHING or change == 0.0:
         return
-    if symbol.quantity != 0.0:
-        symbol.scale = scale
     account.last_order += 1
     symbol.order = account.last_order
     symbol.order_quantity = change

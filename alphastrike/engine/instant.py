@@ -112,6 +112,9 @@ def _fill_at_open(
 ) -> None:  # fmt: skip
     symbol = state.symbols[s]
     instrument = instruments[s]
+    held = 1 if symbol.quantity > 0.0 else -1
+    if symbol.liquidation_price > 0.0 and held * (bar.open - symbol.liquidation_price) <= 0.0:
+        return  # the venue liquidated in the gap, before any order of ours met the market
     order = symbol.order
     reason = symbol.order_reason
     reduce_only = symbol.order_reduce_only
@@ -162,9 +165,13 @@ def _inside_bar(
         cancel_order(state, s, out, detail)
         reference = min(bar.open, stop) if side > 0 else max(bar.open, stop)
         _stop_out(state, params, instruments, tiers, bar, s, side, reference, out, detail)
+        liquidated = symbol.liquidation_price
+        if liquidated > 0.0 and side * (adverse - liquidated) <= 0.0:
+            # The bar went on to where what the stop could not sell is liquidated.
+            cancel_order(state, s, out, detail)
+            _liquidate_isolated(state, params, instruments, tiers, bar, s, side, out, detail)
     else:
-        cancel_order(state, s, out, detail)
-        _take_profit(state, params, instruments, tiers, s, out, detail)
+        _take_profit(state, params, instruments, tiers, bar, s, side, out, detail)
 
 
 @fold_routine
@@ -214,8 +221,8 @@ def _stop_out(
             state, params, instruments, tiers, s, order, STOP, TAKER,
             -side * size, price, reference, instrument.taker_fee, 0.0, out, detail,
         )  # fmt: skip
+        write_order(state, s, order, FILLED, STOP, -symbol.quantity, YES, out, detail)
     left = abs(symbol.quantity)
-    write_order(state, s, order, FILLED, STOP, -side * left, YES, out, detail)
     if left > 0.0:
         # A touched stop is a market order: what this bar's volume could not take goes on at the next open.
         symbol.stop_price = 0.0
@@ -228,17 +235,23 @@ def _stop_out(
 
 @fold_routine
 def _take_profit(
-    state: State, params: AccountParams, instruments: Records, tiers: Records, s: int, out: Out, detail: int,
+    state: State, params: AccountParams, instruments: Records, tiers: Records, bar: Records, s: int, side: int,
+    out: Out, detail: int,
 ) -> None:  # fmt: skip
-    # A resting limit order fills at its own price: a better open is not counted on.
+    # A resting limit order fills at its own price: a better open is not counted on. What the bar's volume does
+    # not take goes on resting there.
     account = state.account[0]
     symbol = state.symbols[s]
-    quantity = symbol.quantity
+    instrument = instruments[s]
+    size = fillable(abs(symbol.quantity), bar.volume, params.venue.participation_max, instrument.lot)
+    if size <= 0.0:
+        return
+    cancel_order(state, s, out, detail)
     account.last_order += 1
     order = account.last_order
-    write_order(state, s, order, SUBMITTED, TAKE_PROFIT, -quantity, YES, out, detail)
+    write_order(state, s, order, SUBMITTED, TAKE_PROFIT, -side * size, YES, out, detail)
     fill(
         state, params, instruments, tiers, s, order, TAKE_PROFIT, MAKER,
-        -quantity, symbol.take_price, symbol.take_price, instruments[s].maker_fee, 0.0, out, detail,
+        -side * size, symbol.take_price, symbol.take_price, instrument.maker_fee, 0.0, out, detail,
     )  # fmt: skip
     write_order(state, s, order, FILLED, TAKE_PROFIT, 0.0, YES, out, detail)

@@ -39,12 +39,12 @@ reference prices and without costs. ``*_halt`` are 0/1, ``*_since`` and ``*_unti
 
 SYMBOL: Final = _record(
     "quantity mark stop_price take_price liquidation_price margin entry_price entry_quantity entry_multiplier"
-    " entry_leverage scale quantity_max exit_notional exit_quantity"
+    " entry_leverage quantity_max exit_notional exit_quantity"
     " cash pnl_peak drawdown"
     " trade_cash trade_price_cash trade_fees trade_slippage trade_funding trade_liquidation"
     " order_quantity order_stop_distance order_take_distance order_multiplier order_leverage"
     " volatility daily_volume conviction"
-    " conviction_floor size_multiplier target_quantity target_scale",
+    " conviction_floor size_multiplier target_quantity target_wanted",
     "last_candle trade opened direction order order_reduce_only order_reason"
     " shorts_allowed asset_enabled close_now trades loss_streak regime halt forecast_direction"
     " target_reason target_entry",
