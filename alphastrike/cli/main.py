@@ -17,13 +17,18 @@ from typer.exceptions import TyperException
 
 import alphastrike
 from alphastrike.cli.console import error, note
+from alphastrike.cli.flatten import flatten
+from alphastrike.cli.halt import halt
 from alphastrike.cli.import_ import import_
 from alphastrike.cli.markets import markets
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
+from alphastrike.cli.resume import resume
+from alphastrike.cli.revoke import revoke
 from alphastrike.cli.runs import runs
 from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
+from alphastrike.cli.status import status
 from alphastrike.cli.verify import verify
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAgainError
 
@@ -61,6 +66,11 @@ app.command("replay")(replay)
 app.command("runs")(runs)
 app.command("sql")(sql)
 app.command("verify")(verify)
+app.command("status")(status)
+app.command("halt")(halt)
+app.command("resume")(resume)
+app.command("flatten")(flatten)
+app.command("revoke")(revoke)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -86,6 +86,11 @@ def halt_words(halt: HaltStatus) -> str:
     return f"{halt['scope']}: {halt['cause'].replace('_', ' ')}, until {halt['clears']}{until}"
 
 
+def orders_words(orders: int) -> str:
+    """Return what flattening came to."""
+    return f"{orders:,} closing order{'' if orders == 1 else 's'} sent" if orders else "nothing left to close"
+
+
 def _account_halts(status: Status) -> list[HaltStatus]:
     return [halt for halt in status["halts"] if halt["scope"] == ACCOUNT]
 
