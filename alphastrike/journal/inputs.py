@@ -8,6 +8,7 @@ from alphastrike.model.units import (
     Count,
     Flag,
     Fraction,
+    Identity,
     Micros,
     Quote,
     QuotePerBase,
@@ -34,6 +35,20 @@ class IncidentKind(IntEnum):
     LOW_DISK = 3
     OVERFLOW = 4
     FEED_LOST = 5
+    FEED_BACK = 6
+    LATE = 7
+    """An event or tick of an instant that is over."""
+    EARLY = 8
+    """An event or tick of an instant too far ahead."""
+    REPEATED = 9
+    """The same event again."""
+    CONFLICTING = 10
+    """An event that contradicts one that stands."""
+    UNKNOWN_SYMBOL = 11
+    IMPOSSIBLE = 12
+    """A value that no market has, where no gate looks at it."""
+    MISSING_TICK = 13
+    """Instants that the feed passed over; they were closed empty."""
 
 
 @kind("candles", Role.INPUT)
@@ -109,6 +124,8 @@ class Operator:
     event_time: Micros
     act: OperatorAct
     symbol: SymbolId
+    number: Identity
+    """The intervention to revoke; 0 for every live one, and where the act needs none."""
     author: Text
     detail: Text
 

@@ -96,14 +96,19 @@ def open_market(root: Path, name: str) -> Market:
         ConfigurationError: there is no market of that name.
         DataError: its folder is damaged, or was written by a newer version.
     """
+    manifest, tables = open_tables(root, name)
+    return market_of(manifest.name, manifest.content_hash, tables)
+
+
+def open_tables(root: Path, name: str) -> tuple[MarketManifest, MarketTables]:
+    """Return a market's manifest and its tables as columns, event by event; errors as for :func:`open_market`."""
     manifest = _known_market(root, name)
     symbols = SymbolTable(manifest.symbols)
     columns: dict[str, Columns] = {}
     for table in TABLES:
         file = _checked_file(root, manifest, table)
         columns[table] = columns_of(table, read_table(file), symbols, file)
-    tables = MarketTables(symbols, manifest.interval, manifest.start, manifest.ticks, columns)
-    return market_of(manifest.name, manifest.content_hash, tables)
+    return manifest, MarketTables(symbols, manifest.interval, manifest.start, manifest.ticks, columns)
 
 
 def list_markets(root: Path) -> list[MarketManifest]:
