@@ -1,6 +1,6 @@
 """Halts that others than the account's own losses begin or lift, and what an operator may do to positions."""
 
-from alphastrike.engine.book import cancel_order, write_order
+from alphastrike.engine.book import cancel_order, withdraw_entries, write_order
 from alphastrike.engine.codes import (
     BEGUN,
     FLATTEN,
@@ -41,6 +41,7 @@ def halt_for_failed_policy(state: State, until: int, outs: Out, detail: int) -> 
     """Take no new risk until ``until`` (microseconds UTC), because the policy could not answer."""
     account = state.account[0]
     account.policy_halt_until = max(account.policy_halt_until, until)
+    withdraw_entries(state, outs[0], detail)
     write_halt(state, HALT_POLICY, BEGUN, 0.0, 0.0, account.policy_halt_until, outs[0], detail)
 
 
@@ -50,6 +51,7 @@ def halt_by_operator(state: State, outs: Out, detail: int) -> None:
     account = state.account[0]
     if account.operator_halt == 0:
         account.operator_halt = 1
+        withdraw_entries(state, outs[0], detail)
         write_halt(state, HALT_OPERATOR, BEGUN, 0.0, 0.0, NO, outs[0], detail)
 
 
