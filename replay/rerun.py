@@ -1,6 +1,5 @@
 """Running a recorded run's account half again under other policies, from its recorded forecasts and gates."""
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.history import AccountInputs, derived_kinds, run_account
+from alphastrike.engine.state import run_digest, state_digest
 from alphastrike.journal.reader import Run
 from alphastrike.market.market import Market
 from alphastrike.model.errors import DataError
@@ -58,10 +58,11 @@ def compare(
         run.manifest.policy,
         run.manifest.policy,
         {kind: run.rows(kind) for kind in derived_kinds()},
-        run.manifest.account_digest,
+        run.manifest.digest,
         is_factual=True,
     )
-    arms = _run_arms(market, inputs, settings, answers, threads, progress)
+    perception = run.manifest.perception_digest
+    arms = _run_arms(market, inputs, settings, answers, perception, threads, progress)
     control = arms[RECORDED]
     if difference := first_difference(factual, control):
         raise DataError(
@@ -84,6 +85,7 @@ def _run_arms(
     inputs: AccountInputs,
     settings: Settings,
     answers: dict[str, Answer],
+    perception_digest: str,
     threads: int,
     progress: Progress,
 ) -> dict[str, Arm]:
@@ -92,7 +94,7 @@ def _run_arms(
             progress(spec, done, total)
 
         done = run_account(market, inputs, settings, answers[spec], progress=told)
-        digest = hashlib.blake2b(done.state, digest_size=16).hexdigest()
+        digest = run_digest(state_digest(done.state), perception_digest)
         return Arm(spec, answers[spec].name, done.tables, digest)
 
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(answers)))) as pool:

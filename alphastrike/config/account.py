@@ -46,6 +46,7 @@ def packed(params: AccountParams) -> Records:
 def _record_of(params: Any) -> np.dtype[Any]:
     fields: list[tuple[str, Any]] = []
     for name, value in params._asdict().items():
+        assert not hasattr(np.record, name), f"NumPy has its own {name}, which uncompiled code would read instead"
         if hasattr(value, "_asdict"):
             fields.append((name, _record_of(value)))
         else:

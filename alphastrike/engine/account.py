@@ -58,7 +58,7 @@ def run(
         now = start + t * interval
         seen = 0
         for s in range(symbols):
-            seen |= bars[t, s].flags
+            seen |= bars[t, s]["flags"]
             on_candle(state, params, instruments, tiers, bars[t, s], s, now, out, detail)
         if seen & (MARK | FUNDING) != 0:
             for s in range(symbols):

@@ -104,7 +104,7 @@ def _set_leverage(state: State, params: AccountParams, now: int, out: Out, detai
     )
     by_drawdown = drawdown_factor(account.drawdown)
     by_performance = performance_factor(account.half_kelly)
-    wanted = clamped_leverage(rule.base, by_volatility * by_drawdown * by_performance, rule.minimum, rule.maximum)
+    wanted = clamped_leverage(rule.normal, by_volatility * by_drawdown * by_performance, rule.minimum, rule.maximum)
     before = account.leverage
     if before != 0.0 and not is_material(before, wanted, rule.change_min):
         return

@@ -31,7 +31,7 @@ def on_candle(
     out: Out, detail: int,
 ) -> None:  # fmt: skip
     """A bar of symbol ``s`` closed: fill at its open, test stops and liquidation inside it, then mark."""
-    flags = bar.flags
+    flags = bar["flags"]
     if flags & CANDLE == 0:
         return
     account = state.account[0]
@@ -63,7 +63,7 @@ def on_candle(
 @fold_step
 def on_mark(state: State, params: AccountParams, bar: Records, s: int, now: int) -> None:
     """The venue published a mark price for symbol ``s``."""
-    if bar.flags & MARK == 0:
+    if bar["flags"] & MARK == 0:
         return
     account = state.account[0]
     account.market_seq += 1
@@ -77,7 +77,7 @@ def on_funding(
     state: State, params: AccountParams, tiers: Records, bar: Records, s: int, now: int, out: Out, detail: int
 ) -> None:
     """Funding of symbol ``s`` settles on what is held, at the mark."""
-    if bar.flags & FUNDING == 0:
+    if bar["flags"] & FUNDING == 0:
         return
     account = state.account[0]
     account.market_seq += 1
@@ -101,7 +101,7 @@ def on_funding(
         row.quantity = symbol.quantity
         row.mark = symbol.mark
         row.rate = bar.funding_rate
-        row.assumed = 1 if bar.flags & FUNDING_ASSUMED != 0 else 0
+        row.assumed = 1 if bar["flags"] & FUNDING_ASSUMED != 0 else 0
         row.paid = paid
 
 

@@ -21,7 +21,7 @@ from alphastrike.engine.outputs import FULL, REDUCED, Collected, new_out
 from alphastrike.engine.perceived_rows import perceived_rows
 from alphastrike.engine.perception import Perception
 from alphastrike.engine.perception_steps import Instants
-from alphastrike.engine.state import State, canonical_bytes, new_buffer, restored, run_digest, views
+from alphastrike.engine.state import State, canonical_bytes, new_buffer, restored, run_digest, state_digest, views
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.tables import Rows, row_count
 from alphastrike.model.bars import BarFlag
@@ -286,7 +286,8 @@ class Stepper:
 
     def digest(self) -> str:
         """Return the digest of the run so far, 32 hex digits: that of a history run over the same instants."""
-        return run_digest(*self.states())
+        account, perception = (state_digest(state) for state in self.states())
+        return run_digest(account, perception)
 
     def _accounts(self) -> tuple[_Account, ...]:
         return (self._account,) if self._follower is None else (self._follower, self._account)

@@ -177,7 +177,7 @@ def account_status(state: State, symbols: SymbolTable, settings: Settings) -> Ac
         },
         "leverage": {
             "leverage": float(account.leverage),
-            "base": settings.account.leverage.base,
+            "base": settings.account.leverage.normal,
             "cap": float(account.leverage_cap),
             "volatility": float(account.volatility),
             "volatility_factor": float(account.volatility_factor),

@@ -10,7 +10,8 @@ from alphastrike.model.compiled import step
 class LeverageParams(NamedTuple):
     """Inputs of the leverage rule."""
 
-    base: Annotated[float, Ge(1), Le(10)] = 5.0
+    normal: Annotated[float, Ge(1), Le(10)] = 5.0
+    """Leverage when nothing speaks for more or less."""
     minimum: Annotated[float, Ge(1), Le(10)] = 1.0
     maximum: Annotated[float, Ge(1), Le(10)] = 10.0
     normal_volatility: Annotated[float, Gt(0), Le(1)] = 0.02

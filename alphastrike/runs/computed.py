@@ -1,6 +1,5 @@
 """A run as computed, before it is a journal: what ``record`` writes and ``verify`` compares with what was written."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from alphastrike.engine.history import AccountInputs, AccountRun, Checkpoint
 from alphastrike.engine.perceived_rows import perceived_rows
 from alphastrike.engine.perception import Perceived
-from alphastrike.engine.state import run_digest
+from alphastrike.engine.state import run_digest, state_digest
 from alphastrike.journal.derived import GateVerdict
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.reader import Run
@@ -42,15 +41,15 @@ def computed_run(market: Market, perceived: Perceived, account: AccountRun) -> C
     return Computed(
         tables={name: tables[name] for name in KINDS if name in tables},
         checkpoints=tuple(account.checkpoints),
-        account_digest=_digest(account.state),
-        perception_digest=_digest(perceived.state),
-        digest=run_digest(account.state, perceived.state),
+        account_digest=state_digest(account.state),
+        perception_digest=state_digest(perceived.state),
+        digest=run_digest(state_digest(account.state), state_digest(perceived.state)),
     )
 
 
 def computed_account(account: AccountRun) -> Computed:
     """Return the account half alone, as re-derived from recorded forecasts."""
-    return Computed(account_tables(account), tuple(account.checkpoints), _digest(account.state), "", "")
+    return Computed(account_tables(account), tuple(account.checkpoints), state_digest(account.state), "", "")
 
 
 def account_tables(account: AccountRun) -> dict[str, tuple[Kind, Rows]]:
@@ -93,10 +92,6 @@ def recorded_inputs(run: Run, market: Market) -> AccountInputs:
     decision_row = np.full(market.ticks, -1, dtype=np.int64)
     decision_row[decisions] = np.arange(len(decisions))
     return AccountInputs(decision_row=decision_row, forecasts=forecasts, rejected=_recorded_rejections(run, market))
-
-
-def _digest(state: bytes) -> str:
-    return hashlib.blake2b(state, digest_size=16).hexdigest()
 
 
 def _recorded_rejections(run: Run, market: Market) -> npt.NDArray[np.bool_]:

@@ -183,5 +183,5 @@ def test_a_run_is_summed_up(recorded: Recorded) -> None:
 
 
 def test_every_derived_kind_of_history_is_recorded(recorded: Recorded) -> None:
-    not_of_history = {"candles", "marks", "funding", "open_interest", "llm_answers", "operator", "incidents"}
+    not_of_history = {"candles", "marks", "funding", "open_interest", "llm_answers", "operator", "incidents", "shadow"}
     assert set(recorded.computed.tables) == set(KINDS) - not_of_history
