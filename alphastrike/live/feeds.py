@@ -129,12 +129,13 @@ class PlayedFeed:
         """Play from the beginning, or on after a tick that has been closed."""
         first = 0 if resume_after is None else (resume_after - self.start) // self.interval + 1
         for begin in range(first, self.ticks, STRETCH):
-            for time, items in self._stretch(begin, min(begin + STRETCH, self.ticks)):
+            for time, items in self.stretch(begin, min(begin + STRETCH, self.ticks)):
                 await self._pace.until(time)
                 await inbox.put(*items)
         await inbox.put(FeedEnded(""))
 
-    def _stretch(self, begin: int, end: int) -> Iterator[tuple[int, list[Item]]]:
+    def stretch(self, begin: int, end: int) -> Iterator[tuple[int, list[Item]]]:
+        """Give the time and the events of every instant from tick ``begin`` up to, not including, ``end``."""
         kinds = [table.events(begin, end, self.symbols) for table in self._tables_by_tick.values()]
         for place in range(end - begin):
             time = self.start + (begin + place) * self.interval

@@ -86,6 +86,18 @@ class OperatorCommand:
     """Further words for the journal."""
     reply: "asyncio.Future[Done]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    def answer(self, done: Done) -> None:
+        """Tell whoever still waits that it is done."""
+        if not self.reply.done():
+            self.reply.set_result(done)
+
+    def refuse(self, why: Exception) -> None:
+        """Tell whoever still waits that it will not be done."""
+        if not self.reply.done():
+            self.reply.set_exception(why)
+            # Nobody may be waiting, and that is no defect.
+            self.reply.exception()
+
 
 @dataclass(frozen=True, slots=True)
 class AdviceArrived:
@@ -169,6 +181,12 @@ class Inbox:
             self._full_at = self._size
             self._room.set()
         return stamped
+
+    def take_urgent(self) -> list[Item]:
+        """Return all that people and policies have said."""
+        urgent = [stamped.item for stamped in self._urgent]
+        self._urgent.clear()
+        return urgent
 
     async def wait(self) -> None:
         """Return once there is something to pop."""

@@ -1,0 +1,87 @@
+"""Who waits for the policy: a played market stands still while it thinks, a wall-clock feed goes on.
+
+What answers at once (the built-in policies) is asked inside the step, wherever the events come from. Another policy
+thinks in a thread of its own, so that the run listens to its operator meanwhile; a thread that never returns does not
+keep the process alive.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from alphastrike.live.inbox import AdviceArrived, Inbox
+from alphastrike.policy.guardian import Rules
+from alphastrike.policy.policies import Always, Answered, NoLlm, Policy, Random, Swap, ask
+from alphastrike.policy.situation import Situation
+
+T = TypeVar("T")
+
+GIVEN_UP_AFTER: Final = 10
+"""Deadlines after which a policy that still thinks is no longer listened to."""
+
+
+def answers_at_once(policy: Policy) -> bool:
+    """Return whether a policy is one of ours that computes its answer from the situation alone."""
+    if isinstance(policy, Swap):
+        return answers_at_once(policy.of)
+    return isinstance(policy, NoLlm | Rules | Always | Random)
+
+
+async def aside(work: Callable[[], T], name: str) -> T:
+    """Do work in a thread of its own and return what it returns, or raise what it raises."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def deliver(result: T | None, trouble: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if trouble is not None:
+            done.set_exception(trouble)
+        else:
+            done.set_result(result)  # type: ignore[arg-type] # T may be None
+
+    def run() -> None:
+        try:
+            result, trouble = work(), None
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it decides
+            result, trouble = None, error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, result, trouble)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await done
+
+
+class Aside:
+    """Asks a policy beside a market that goes on, one situation at a time; answers come back through the inbox."""
+
+    def __init__(self, policy: Policy, inbox: Inbox, deadline_s: float) -> None:
+        self._policy = policy
+        self._inbox = inbox
+        self._patience_s = GIVEN_UP_AFTER * deadline_s
+        self._one_at_a_time = asyncio.Lock()
+        self._asked: set[asyncio.Task[None]] = set()
+
+    def ask(self, situation: Situation) -> None:
+        """Begin to ask; the answer arrives later, if only as a failure."""
+        task = asyncio.create_task(self._ask(situation))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    def close(self) -> None:
+        """Listen to nobody any more."""
+        for task in self._asked:
+            task.cancel()
+
+    async def _ask(self, situation: Situation) -> None:
+        asked = time.monotonic()
+        async with self._one_at_a_time:
+            try:
+                thinking = aside(lambda: ask(self._policy, situation), f"policy {situation.situation}")
+                answered = await asyncio.wait_for(thinking, self._patience_s)
+            except TimeoutError:
+                answered = Answered((), 0, f"{self._policy.name} did not answer within {self._patience_s:g} s")
+        latency_us = round((time.monotonic() - asked) * 1e6)
+        self._inbox.send(AdviceArrived(situation.situation, answered, latency_us))

@@ -1,0 +1,259 @@
+"""The collector: whatever order events come in, instants and numbers are the market's own; nothing vanishes unsaid."""
+
+import math
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alphastrike.journal.inputs import IncidentKind
+from alphastrike.live.feeds import PlayedFeed
+from alphastrike.live.inbox import MarketEvent, TickEvent
+from alphastrike.live.instants import AHEAD_EVENTS_MAX, MISSING_MAX, Closed, Collector
+from alphastrike.market.building import market_of
+from alphastrike.market.market import Market
+from alphastrike.market.simulate import simulation
+from alphastrike.model.symbols import SymbolTable
+from alphastrike.model.units import MICROS_PER_HOUR
+from tests.live.feeds import candle
+
+HOUR = MICROS_PER_HOUR
+SYMBOLS = SymbolTable(("BTCUSDT", "ETHUSDT"))
+START = 1_700_000_000 * 1_000_000 // HOUR * HOUR
+
+TABLES = simulation(("BTCUSDT", "ETHUSDT", "SOLUSDT"), 4, HOUR, seed=5).tables
+MARKET = market_of("small", "", TABLES)
+
+
+def collector() -> Collector:
+    return Collector(SYMBOLS, START, HOUR)
+
+
+def played() -> list[list[MarketEvent]]:
+    """The market's events by instant, as the feed sends them."""
+    feed = PlayedFeed(TABLES, None)  # type: ignore[arg-type] # nothing is waited for here
+    return [[item for item in items if isinstance(item, MarketEvent)] for _, items in feed.stretch(0, TABLES.ticks)]
+
+
+@dataclass
+class Collected:
+    """A market collected again from its events."""
+
+    closed: list[Closed]
+    kinds: dict[int, tuple[str, int]]
+    """Kind and symbol of every input by its seq."""
+
+
+def collect(instants: list[list[MarketEvent]]) -> Collected:
+    made = Collector(TABLES.symbols, TABLES.start, TABLES.interval)
+    closed: list[Closed] = []
+    kinds: dict[int, tuple[str, int]] = {}
+    seq = 0
+    number = 0
+    for place, events in enumerate(instants):
+        for event in (*made.take_ahead(), *events):
+            if accepted := made.take(event):
+                seq += 1
+                accepted.seq = seq
+                kinds[seq] = accepted.kind, accepted.symbol
+        seq += 1
+        (tick,) = made.ticks_to(TABLES.start + place * HOUR)
+        closed.append(made.close(tick, number))
+        number = closed[-1].market_seq
+    assert made.take_troubles() == []
+    return Collected(closed, kinds)
+
+
+def assert_is(collected: Collected, market: Market) -> None:
+    for tick, closed in enumerate(collected.closed):
+        instant = closed.instant
+        assert instant.now == market.tick_times[tick]
+        assert instant.bars.tobytes() == np.ascontiguousarray(market.bars[tick : tick + 1]).tobytes()
+        for name in ("taker_buy_volume", "trades", "open_interest"):
+            assert np.array_equal(getattr(instant, name), market.series[name][tick : tick + 1], equal_nan=True), name
+        assert instant.other_events == market.other_events[tick]
+        assert closed.market_seq == market.tick_seq[tick]
+
+
+def test_a_played_market_is_collected_into_the_market_itself() -> None:
+    assert_is(collect(played()), MARKET)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_in_which_events_of_an_instant_come_changes_nothing(seed: int) -> None:
+    shuffled = played()
+    for events in shuffled:
+        random.Random(seed).shuffle(events)
+
+    collected = collect(shuffled)
+
+    assert_is(collected, MARKET)
+    for closed in collected.closed:
+        named = sorted((number, collected.kinds[seq]) for seq, number in closed.numbers.items())
+        order = {"candles": 0, "marks": 1, "funding": 2, "open_interest": 3}
+        assert named == sorted(named, key=lambda one: (order[one[1][0]], one[1][1]))
+
+
+def test_numbers_run_without_a_gap_from_tick_to_tick() -> None:
+    before = 0
+    for closed in collect(played()).closed:
+        assert sorted(set(closed.numbers.values())) == list(range(before + 1, closed.market_seq))
+        before = closed.market_seq
+
+
+def test_events_that_come_before_their_time_wait_for_their_instant() -> None:
+    early = played()
+    for place in range(1, len(early), 2):
+        early[place - 1] += early[place]
+        early[place] = []
+
+    assert_is(collect(early), MARKET)
+
+
+def test_the_last_mark_of_an_instant_stands_whatever_came_first() -> None:
+    made = collector()
+    for seq, minute in enumerate((50, 10, 30), start=1):
+        accepted = made.take(MarketEvent("marks", START - HOUR + minute * 60_000_000, "ETHUSDT", (100.0 + minute,)))
+        assert accepted is not None
+        accepted.seq = seq
+    closed = made.close(START, 0)
+
+    assert closed.instant.bars["mark"][0, 1] == 150.0
+    assert set(closed.numbers.values()) == {1}
+    assert closed.market_seq == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "incident", "said"),
+    [
+        (candle("DOGEUSDT", START), IncidentKind.UNKNOWN_SYMBOL, "'DOGEUSDT'"),
+        (candle("BTCUSDT", START - HOUR), IncidentKind.LATE, "is over"),
+        (candle("BTCUSDT", START + 40 * HOUR), IncidentKind.EARLY, "next tick"),
+        (candle("BTCUSDT", START - 1), IncidentKind.IMPOSSIBLE, "closes on a multiple"),
+        (MarketEvent("funding", START, "BTCUSDT", (math.nan, 0)), IncidentKind.IMPOSSIBLE, "rate is finite"),
+        (MarketEvent("funding", START, "BTCUSDT", (1.5, 0)), IncidentKind.IMPOSSIBLE, "below a whole notional"),
+        (MarketEvent("marks", START, "BTCUSDT", (-1.0,)), IncidentKind.IMPOSSIBLE, "positive"),
+        (MarketEvent("marks", START, "BTCUSDT", (math.inf,)), IncidentKind.IMPOSSIBLE, "finite"),
+        (MarketEvent("open_interest", START, "BTCUSDT", (-5.0, 1.0)), IncidentKind.IMPOSSIBLE, "not negative"),
+        (candle("BTCUSDT", START, volume=1.0, taker=2.0), IncidentKind.IMPOSSIBLE, "taker_buy_volume"),
+    ],
+)
+def test_what_fits_no_instant_is_refused_and_said(event: MarketEvent, incident: IncidentKind, said: str) -> None:
+    made = collector()
+
+    assert made.take(event) is None
+
+    (trouble,) = made.take_troubles()
+    assert trouble.incident is incident
+    assert said in trouble.detail
+    assert made.open_events == 0
+
+
+@pytest.mark.parametrize("price", [math.nan, -3.0, 0.0, math.inf])
+def test_candle_prices_go_through_to_the_gateway_which_judges_them(price: float) -> None:
+    made = collector()
+
+    assert made.take(candle("BTCUSDT", START, price)) is not None
+    assert made.take_troubles() == []
+
+
+def test_a_repeat_is_dropped_and_a_contradiction_does_not_replace_what_stands() -> None:
+    made = collector()
+    assert made.take(candle("BTCUSDT", START, 100.0, taker=math.nan)) is not None
+    assert made.take(candle("BTCUSDT", START, 100.0, taker=math.nan)) is None
+    assert made.take(candle("BTCUSDT", START, 101.0)) is None
+
+    assert [trouble.incident for trouble in made.take_troubles()] == [IncidentKind.REPEATED, IncidentKind.CONFLICTING]
+    assert made.close(START, 0).instant.bars["close"][0, 0] == 100.0
+
+
+def test_ten_thousand_troubles_of_one_sort_are_two_incidents() -> None:
+    made = collector()
+    for number in range(10_000):
+        assert made.take(candle(f"S{number}USDT", START)) is None
+    made.close(START, 0)
+
+    first, others = made.take_troubles()
+    assert "'S0USDT'" in first.detail
+    assert "9999 more" in others.detail
+
+
+def test_what_comes_early_is_bounded() -> None:
+    made = collector()
+    for number in range(AHEAD_EVENTS_MAX + 10):
+        made.take(MarketEvent("marks", START + 1 + number, "BTCUSDT", (1.0,)))
+
+    assert len(made.take_ahead()) == AHEAD_EVENTS_MAX
+    assert made.take_troubles()[0].incident is IncidentKind.EARLY
+
+
+@pytest.mark.parametrize(
+    ("event_time", "ticks", "incident"),
+    [
+        (START, [START], None),
+        (START - HOUR, [], IncidentKind.LATE),
+        (START - 99 * HOUR, [], IncidentKind.LATE),
+        (START + 1, [], IncidentKind.IMPOSSIBLE),
+        (START + 2 * HOUR, [START, START + HOUR, START + 2 * HOUR], IncidentKind.MISSING_TICK),
+        (START + (MISSING_MAX + 1) * HOUR, [], IncidentKind.EARLY),
+    ],
+)
+def test_a_tick_closes_every_instant_up_to_it_or_none(
+    event_time: int, ticks: list[int], incident: IncidentKind | None
+) -> None:
+    made = collector()
+
+    assert made.ticks_to(event_time) == ticks
+    assert [trouble.incident for trouble in made.take_troubles()] == ([] if incident is None else [incident])
+
+
+def test_what_a_restarted_feed_sends_once_more_is_no_incident_but_a_second_time_is() -> None:
+    made = collector()
+    sent = candle("ETHUSDT", START, 7.0)
+    before = collector()
+    accepted = before.take(sent)
+    assert accepted is not None
+
+    made.put_back(accepted.kind, accepted.row, 41)
+    assert made.take(sent) is None
+    assert made.take_troubles() == []
+    assert made.take(sent) is None
+    assert [trouble.incident for trouble in made.take_troubles()] == [IncidentKind.REPEATED]
+    assert made.close(START, 0).numbers == {41: 1}
+
+
+real = st.floats(allow_nan=True, allow_infinity=True)
+any_event = st.one_of(
+    st.builds(
+        MarketEvent,
+        st.just("candles"),
+        st.integers(START - 3 * HOUR, START + 20 * HOUR),
+        st.sampled_from([*SYMBOLS, "X"]),
+        st.tuples(*[real] * 7),
+    ),
+    st.builds(
+        MarketEvent,
+        st.sampled_from(["funding", "open_interest"]),
+        st.integers(START - HOUR, START + HOUR),
+        st.sampled_from(SYMBOLS),
+        st.tuples(real, st.sampled_from([0, 1])),
+    ),
+)
+
+
+@given(st.lists(any_event, max_size=30))
+def test_every_event_is_accepted_waits_or_is_an_incident(events: list[MarketEvent]) -> None:
+    made = collector()
+    accepted = sum(made.take(event) is not None for event in events)
+    waiting = len(made.take_ahead())
+    told = made.take_troubles()
+    closed = made.close(START, 0)
+    more = [int(trouble.detail.split(": ")[1].split(" more")[0]) for trouble in made.take_troubles()]
+
+    assert accepted + waiting + len(told) + sum(more) == len(events)
+    assert closed.instant.events == closed.market_seq
+    assert not np.isnan(closed.instant.bars["funding_rate"]).any()
+    assert TickEvent(START).event_time == closed.instant.now
