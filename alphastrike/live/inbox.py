@@ -160,9 +160,9 @@ class Inbox:
         """
         if isinstance(item, MarketEvent) and len(self._market) >= self._full_at:
             self._drop_superseded()
-            if len(self._market) >= HARD_SIZE:
-                self._dropped += 1
-                return
+        if isinstance(item, MarketEvent) and len(self._market) >= HARD_SIZE:
+            self._dropped += 1
+            return
         self._append(item)
 
     def send(self, item: Item) -> None:
