@@ -37,7 +37,7 @@ def resume(
             print_json(offer)
             return
         for standing in offer["halts"]:
-            say(f"halted  {halt_words(standing)}")
+            say(f"Halted: {halt_words(standing)}")
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             say(f"Nothing is lifted yet. Confirm with: alphastrike resume --confirm {offer['code']}")
             return
@@ -52,7 +52,7 @@ def resume(
     for lifted in done["lifted"]:
         say(f"Lifted {lifted['cause'].replace('_', ' ')} ({lifted['scope']}), seq {done['seq']:,}.")
     for standing in done["standing"]:
-        say(f"Still halted  {halt_words(standing)}")
+        say(f"Still halted: {halt_words(standing)}")
 
 
 def _typed(code: str) -> str:

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from alphastrike.live.address import state_folder
+from alphastrike.engine.state import State
+from alphastrike.engine.tick import is_account_halted
+from alphastrike.live.address import owned, state_folder
 from alphastrike.model.errors import DataError
 
 NAME: Final = "leverage_state.json"
@@ -41,10 +43,6 @@ class LeverageState:
     drawdown: float
     halted: bool
 
-    def tells_the_same(self, other: "LeverageState | None") -> bool:
-        """Tell whether a file of ``other`` needs no rewriting: only what a restart must not raise is compared."""
-        return other is not None and self.binding() == other.binding()
-
     def binding(self) -> tuple[object, ...]:
         """Return what bounds risk: everything but the position in the run and the running drawdown."""
         return (
@@ -57,6 +55,54 @@ class LeverageState:
             self.equity_peak,
             self.halted,
         )
+
+
+def leverage_state(state: State, run: str, seq: int) -> LeverageState:
+    """Return what the file says of an account after input ``seq`` of a run."""
+    account = state.account[0]
+    return LeverageState(
+        run=run,
+        seq=seq,
+        market_seq=int(account.market_seq),
+        event_time=int(account.now),
+        leverage=float(account.leverage),
+        leverage_cap=float(account.leverage_cap),
+        volatility_factor=float(account.volatility_factor),
+        drawdown_factor=float(account.drawdown_factor),
+        performance_factor=float(account.performance_factor),
+        equity_peak=float(account.equity_peak),
+        drawdown=float(account.drawdown),
+        halted=bool(is_account_halted(state, int(account.now))),
+    )
+
+
+class StateFile:
+    """Keeps the file of a data root in step with a live run: call ``keep`` after every commit."""
+
+    def __init__(self, root: Path, run: str) -> None:
+        owned(state_folder(root))
+        self._path = state_file(root)
+        self._run = run
+        self._written: tuple[object, ...] = ()
+        self.trouble = ""
+        """Why the file could not be written the last time; empty when it could."""
+
+    def compare(self, state: State, seq: int) -> str:
+        """Return one sentence on how the file found stands to the state recovered from the journal, which counts."""
+        return compared(self._path, leverage_state(state, self._run, seq))
+
+    def keep(self, state: State, seq: int) -> None:
+        """Write the file if what binds risk has changed since; a disk that refuses stops no run."""
+        now = leverage_state(state, self._run, seq)
+        if now.binding() == self._written:
+            return
+        try:
+            write(self._path, now)
+        except OSError as trouble:
+            self.trouble = f"{self._path} could not be written: {trouble.strerror or trouble}"
+        else:
+            self.trouble = ""
+            self._written = now.binding()
 
 
 def state_file(root: Path) -> Path:

@@ -9,9 +9,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from alphastrike.config.settings import Settings
 from alphastrike.engine.state import OUTCOMES, State
-from alphastrike.engine.tick import is_account_halted
 from alphastrike.journal.derived import HaltCause, Rule, Tool
-from alphastrike.live.state_file import LeverageState
 from alphastrike.model.forecast import PerceptionHalt, Regime
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_DAY
@@ -200,25 +198,6 @@ def account_status(state: State, symbols: SymbolTable, settings: Settings) -> Ac
         ],
         "halts": [*_account_halts(state, settings), *_symbol_halts(state, symbols)],
     }
-
-
-def leverage_state(state: State, run: str, seq: int) -> LeverageState:
-    """Return what the state file says of an account after input ``seq`` of a run."""
-    account = state.account[0]
-    return LeverageState(
-        run=run,
-        seq=seq,
-        market_seq=int(account.market_seq),
-        event_time=int(account.now),
-        leverage=float(account.leverage),
-        leverage_cap=float(account.leverage_cap),
-        volatility_factor=float(account.volatility_factor),
-        drawdown_factor=float(account.drawdown_factor),
-        performance_factor=float(account.performance_factor),
-        equity_peak=float(account.equity_peak),
-        drawdown=float(account.drawdown),
-        halted=bool(is_account_halted(state, int(account.now))),
-    )
 
 
 def _symbol(name: str, symbol: Any) -> SymbolStatus:
