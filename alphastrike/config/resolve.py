@@ -57,7 +57,7 @@ def validated(tree: dict[str, Any], source: str) -> Settings:
 def _lay_over(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or "\n" in override:
         raise ConfigurationError(f"--set {override!r} is not KEY=VALUE, for example account.triggers.losses=4.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
