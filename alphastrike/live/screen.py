@@ -47,7 +47,7 @@ def picture(status: Status) -> "RenderableType":
     parts += [Text(text) for text in (_worth(status), _levered(status), *_shadowed(status))]
     parts.append(_table(("symbol", "position", "mark", "unrealised", "forecast", "regime", "controls"),
                         map(_symbol_row, status["symbols"]), right=range(1, 4)))  # fmt: skip
-    parts.append(_table(("fires at", *(_RULES[rule](status["triggers"]) for rule in _RULES)),
+    parts.append(_table(("triggers", *(_RULES[rule](status["triggers"]) for rule in _RULES)),
                         _trigger_rows(status["triggers"])))  # fmt: skip
     if status["interventions"]:
         parts.append(_table(("intervention", "tool", "on", "value", "left"),
@@ -83,7 +83,8 @@ def percent(fraction: float, digits: int = 1, *, signed: bool = False) -> str:
 def halt_words(halt: HaltStatus) -> str:
     """Return a halt with its scope, its cause and what clears it."""
     until = f" (by {moment(halt['until'])} UTC)" if halt["until"] is not None else ""
-    return f"{halt['scope']}: {halt['cause'].replace('_', ' ')}, until {halt['clears']}{until}"
+    clears = "for good" if halt["lifted_by"] == "nobody" else f"until {halt['clears']}{until}"
+    return f"{halt['scope']}: {halt['cause'].replace('_', ' ')}, {clears}"
 
 
 def orders_words(orders: int) -> str:
@@ -171,7 +172,7 @@ def _threshold(rule: str, triggers: Sequence[TriggerStatus]) -> float:
 _RULES: Final = {
     "win_rate": lambda triggers: f"win rate < {percent(_threshold('win_rate', triggers), 0)}",
     "drawdown": lambda triggers: f"drawdown > {percent(_threshold('drawdown', triggers), 0)}",
-    "loss_streak": lambda triggers: f"{number(_threshold('loss_streak', triggers), 0)} losses in a row",
+    "loss_streak": lambda triggers: f"losses in a row ≥ {number(_threshold('loss_streak', triggers), 0)}",
 }
 """What heads each column of the triggers."""
 

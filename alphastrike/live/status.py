@@ -277,7 +277,7 @@ def _account_halts(state: State, settings: Settings) -> Iterable[HaltStatus]:
     if now < account.policy_halt_until:
         yield _halt(HaltCause.POLICY_FAILURE, "itself", "its time passes", until=int(account.policy_halt_until))
     if account.bankrupt:
-        yield _halt(HaltCause.BANKRUPT, "nobody", "nothing: the account is worth nothing")
+        yield _halt(HaltCause.BANKRUPT, "nobody", "nothing: the account is worth nothing any more")
 
 
 _CLEARS: Final = {
