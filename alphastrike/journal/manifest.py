@@ -8,12 +8,14 @@ both noticed; only someone who recomputes the whole chain escapes it, and re-der
 
 import hashlib
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from alphastrike.journal.folders import sync
 from alphastrike.model.errors import DataError
 
 SCHEMA_VERSION: Final = 1
@@ -47,19 +49,31 @@ class Parent(_Strict):
     """Number of the situation at which it left."""
 
 
+class LiveFacts(_Strict):
+    """What is stated of a run that was fed one event at a time and holds its own inputs."""
+
+    interval: int
+    """Between two ticks, microseconds."""
+    shadow: bool = False
+    """Every advice was journaled and none applied."""
+
+
 class RunFacts(_Strict):
     """All that is stated about a run besides its rows."""
 
     schema_version: int = SCHEMA_VERSION
     name: str
-    state: Literal["complete", "live", "stopped"] = "complete"
-    """A history run is complete; a live one is ``live`` until it is ``stopped``."""
+    state: Literal["complete", "recording", "stopped"] = "complete"
+    """A history run is complete. A live one is ``recording``, then ``stopped`` by its operator, who may go on with
+    it, or ``complete`` when its feed has ended."""
     created: datetime
     """UTC; when recording began."""
     market: MarketReference
     policy: str
     """As named on the command line."""
     parent: Parent | None = None
+    live: LiveFacts | None = None
+    """``None`` for a run over history."""
     seed: int
     settings: dict[str, Any]
     """The full resolved configuration."""
@@ -69,7 +83,7 @@ class RunFacts(_Strict):
     """What of the machine can move a bit: system, architecture, processor, C library."""
     symbols: tuple[str, ...]
     digest: str
-    """Of the account's and perception's state at the last tick; 32 hexadecimal digits."""
+    """Of the account's and perception's state at the last tick; 32 hexadecimal digits, none while recording."""
     account_digest: str
     perception_digest: str
 
@@ -115,11 +129,18 @@ class Manifest(RunFacts):
         """Rows of one table; none when the run does not hold it."""
         return self.tables[table].rows if table in self.tables else 0
 
+    @property
+    def sealed_through(self) -> int:
+        """``seq`` of the last input that lies in a segment; 0 for none. Every input is a row, so none is missing."""
+        return max((segment.last_seq for segment in self.segments), default=0)
+
 
 def chain_start(manifest: RunFacts) -> str:
     """Return the chain's first link: BLAKE2b over the opening facts."""
     stated = manifest.model_dump(mode="json")
-    return _hash({key: value for key, value in stated.items() if key not in (*_CLOSING, *_CHAIN)})
+    # Runs over history were sealed before there were live ones: the fact that they are none adds nothing.
+    left_out = (*_CLOSING, *_CHAIN, *(["live"] if manifest.live is None else []))
+    return _hash({key: value for key, value in stated.items() if key not in left_out})
 
 
 def link_of(previous: str, segment: Segment) -> str:
@@ -152,7 +173,7 @@ def chain_faults(manifest: Manifest) -> list[str]:
     if chain_start(manifest) != manifest.chain_start:
         faults.append(
             f"{FILE}: an opening fact was changed after sealing "
-            "(name, created, market, policy, parent, seed, settings, versions, machine or symbols)"
+            "(name, created, market, policy, parent, live, seed, settings, versions, machine or symbols)"
         )
     last = manifest.chain_start
     for segment in manifest.segments:
@@ -170,9 +191,19 @@ def chain_faults(manifest: Manifest) -> list[str]:
 def write_manifest(manifest: Manifest, folder: Path) -> Path:
     """Write the manifest into a run's folder and return its path; keys sorted, one fact a line."""
     path = folder / FILE
-    stated = manifest.model_dump(mode="json")
-    path.write_text(json.dumps(stated, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(_text(manifest), encoding="utf-8")
     return path
+
+
+def replace_manifest(manifest: Manifest, folder: Path) -> None:
+    """Put the manifest in the place of the one in the folder: a reader sees the old one or the new one, whole."""
+    fresh = folder / f".{FILE}.partial"
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(_text(manifest))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / FILE)
+    sync(folder)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -201,6 +232,10 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise DataError(f"{path} is damaged: {field}: {first['msg']}. Restore the file.") from None
+
+
+def _text(manifest: Manifest) -> str:
+    return json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _hash(value: Any) -> str:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from alphastrike.journal.folders import begin_partial, check_run_name, sweep, sync
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.manifest import Manifest, RunFacts, Segment, TableFacts, sealed, write_manifest
-from alphastrike.journal.tables import NUMBERING, Numbering, Rows, arrow_schema, row_count, to_table
+from alphastrike.journal.tables import NUMBERING, RECORDED_AT, Numbering, Rows, arrow_schema, row_count, to_table
 from alphastrike.model.errors import ConfigurationError, TryAgainError
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import Storage
@@ -62,7 +62,7 @@ class RunWriter:
     def __init__(self, folder: Path, symbols: SymbolTable) -> None:
         self.folder = folder
         self._symbols = symbols
-        self._open: dict[str, _OpenSegment] = {}
+        self._open: dict[str, OpenSegment] = {}
         self._numbering: dict[str, Numbering] = {}
         self._tables: dict[str, TableFacts] = {}
         self._segments: list[Segment] = []
@@ -83,7 +83,7 @@ class RunWriter:
         seq = market_seq if seq is None else np.ascontiguousarray(seq, dtype=np.int64)
         part = self._numbering.setdefault(kind.name, Numbering(kind)).parts(market_seq)
         with self._room():
-            segment = self._segment(kind.name, arrow_schema(kind), _encodings(kind))
+            segment = self._segment(kind.name, arrow_schema(kind), encodings_of(kind))
             for first in range(0, len(seq), ROW_GROUP_ROWS):
                 stretch = slice(first, first + ROW_GROUP_ROWS)
                 rows_here = {column.name: rows[column.name][stretch] for column in kind.columns}
@@ -173,11 +173,11 @@ class RunWriter:
         before = self._tables[table]
         self._tables[table] = before.model_copy(update={"rows": before.rows + rows})
 
-    def _segment(self, table: str, schema: pa.Schema, encodings: dict[str, Any]) -> "_OpenSegment":
+    def _segment(self, table: str, schema: pa.Schema, encodings: dict[str, Any]) -> "OpenSegment":
         if table not in self._open:
             number = 1 + sum(segment.table == table for segment in self._segments)
             path = self._partial / f"{table}-{number:06d}.parquet"
-            self._open[table] = _OpenSegment(table, path, schema, encodings)
+            self._open[table] = OpenSegment(table, path, schema, encodings)
         return self._open[table]
 
     def _add(self, table: str, file: str, rows: int, first_seq: int, last_seq: int, digest: str) -> None:
@@ -206,7 +206,7 @@ class RunWriter:
             ) from None
 
 
-class _OpenSegment:
+class OpenSegment:
     """A Parquet file being written, hashed on its way to the disk."""
 
     def __init__(self, table: str, path: Path, schema: pa.Schema, encodings: dict[str, Any]) -> None:
@@ -219,17 +219,20 @@ class _OpenSegment:
         self._last_seq = 0
 
     def write(self, table: pa.Table, first_seq: int, last_seq: int) -> None:
+        """Add rows, at least one."""
         self._first_seq = self._first_seq if self._rows else first_seq
         self._last_seq = last_seq
         self._rows += table.num_rows
         self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
     def close(self) -> tuple[str, str, int, int, int, str]:
+        """Bring the file onto the disk; return its table, name, rows, first and last ``seq``, and digest."""
         self._writer.close()
         digest = self._file.finish()
         return self._table, self._path.name, self._rows, self._first_seq, self._last_seq, digest
 
     def discard(self) -> None:
+        """Let go of a file that is not wanted any more."""
         # The folder goes away as a whole; a writer on a full disk fails once more while it closes.
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
@@ -274,10 +277,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
 
 
-def _encodings(kind: Kind) -> dict[str, Any]:
+def encodings_of(kind: Kind, *, recorded: bool = False) -> dict[str, Any]:
+    """Return how the columns of a kind's table are written."""
     names = [column.name for column in kind.columns if column.unit.storage in {Storage.SYMBOL, Storage.CODE}]
     whole = [column.name for column in kind.columns if column.unit.storage in {Storage.TIME, Storage.INTEGER}]
+    added = [RECORDED_AT] if recorded else []
     return {
         "use_dictionary": names,
-        "column_encoding": dict.fromkeys((*NUMBERING, *whole), "DELTA_BINARY_PACKED"),
+        "column_encoding": dict.fromkeys((*NUMBERING, *added, *whole), "DELTA_BINARY_PACKED"),
     }

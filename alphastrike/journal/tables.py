@@ -27,6 +27,11 @@ Rows = Records | Mapping[str, npt.NDArray[Any]]
 NUMBERING: Final = ("seq", "part", "market_seq")
 """The journal's own columns, before those of the kind."""
 
+RECORDED_AT: Final = "recorded_at"
+"""One more of them, for the inputs of a live run: when the event came in."""
+
+_RECORDED_AT: Final = pa.field(RECORDED_AT, pa.timestamp("us", tz="UTC"), nullable=False)
+
 _ORDINAL_BITS: Final = 20
 _ORDINAL_MASK: Final = (1 << _ORDINAL_BITS) - 1
 
@@ -49,9 +54,10 @@ def kind_named(name: str, wide_columns: tuple[str, ...] = ()) -> Kind:
     return kind.with_columns(wide_columns, _WIDE_UNITS[name]) if kind.wide else kind
 
 
-def arrow_schema(kind: Kind) -> pa.Schema:
-    """Return the columns of the kind's table: ``seq``, ``part``, ``market_seq``, then its own."""
+def arrow_schema(kind: Kind, *, recorded: bool = False) -> pa.Schema:
+    """Return the columns of the kind's table: ``seq``, ``part``, ``market_seq``, perhaps ``recorded_at``, its own."""
     numbering = [pa.field(name, pa.int64(), nullable=False) for name in NUMBERING]
+    numbering += [_RECORDED_AT] if recorded else []
     return pa.schema([*numbering, *(pa.field(column.name, column.arrow_type) for column in kind.columns)])
 
 
@@ -99,11 +105,13 @@ def to_table(
     seq: npt.NDArray[np.int64],
     part: npt.NDArray[np.int64],
     symbols: SymbolTable,
+    recorded_at: npt.NDArray[np.int64] | None = None,
 ) -> pa.Table:
     """Return the rows as the kind's Arrow table."""
     arrays: list[pa.Array] = [pa.array(seq), pa.array(part), pa.array(_integers(rows["market_seq"]))]
+    arrays += [] if recorded_at is None else [pa.array(recorded_at).view(_RECORDED_AT.type)]
     arrays += [_to_arrow(kind, column, np.asarray(rows[column.name]), symbols) for column in kind.columns]
-    return pa.Table.from_arrays(arrays, schema=arrow_schema(kind))
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(kind, recorded=recorded_at is not None))
 
 
 def to_records(kind: Kind, table: pa.Table, symbols: SymbolTable) -> Records:
