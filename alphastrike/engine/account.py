@@ -54,6 +54,8 @@ def run(
     symbols = bars.shape[1]
     account = state.account[0]
     account.asked_now = 0
+    if is_nearly_full(out.counts, symbols):
+        return FULL, first
     for t in range(first, stop):
         now = start + t * interval
         seen = 0

@@ -160,7 +160,7 @@ def _inside_bar(
     opens_beyond_liquidation = liquidated > 0.0 and side * (bar.open - liquidated) <= 0.0
     if hits_liquidation and (opens_beyond_liquidation or not hits_stop or side * (liquidated - stop) >= 0.0):
         cancel_order(state, s, out, detail)
-        _liquidate_isolated(state, params, instruments, tiers, bar, s, side, out, detail)
+        liquidate_isolated(state, params, instruments, tiers, s, side, bar.open, out, detail)
     elif hits_stop:
         cancel_order(state, s, out, detail)
         reference = min(bar.open, stop) if side > 0 else max(bar.open, stop)
@@ -169,22 +169,26 @@ def _inside_bar(
         if liquidated > 0.0 and side * (adverse - liquidated) <= 0.0:
             # The bar went on to where what the stop could not sell is liquidated.
             cancel_order(state, s, out, detail)
-            _liquidate_isolated(state, params, instruments, tiers, bar, s, side, out, detail)
+            liquidate_isolated(state, params, instruments, tiers, s, side, bar.open, out, detail)
     else:
         _take_profit(state, params, instruments, tiers, bar, s, side, out, detail)
 
 
 @fold_routine
-def _liquidate_isolated(
-    state: State, params: AccountParams, instruments: Records, tiers: Records, bar: Records, s: int, side: int,
+def liquidate_isolated(
+    state: State, params: AccountParams, instruments: Records, tiers: Records, s: int, side: int, met: float,
     out: Out, detail: int,
 ) -> None:  # fmt: skip
+    """Take an isolated position away at its liquidation price, or where the market was met beyond it.
+
+    ``side`` +1 for a long, -1 for a short; ``met`` is the bar's open, or the mark.
+    """
     account = state.account[0]
     symbol = state.symbols[s]
     quantity = symbol.quantity
     price = symbol.liquidation_price
-    if side * (bar.open - price) < 0.0:
-        price = bar.open
+    if side * (met - price) < 0.0:
+        price = met
     bankrupt = bankruptcy_price(quantity, symbol.entry_price, symbol.margin)
     if side * (price - bankrupt) < 0.0:
         # Beyond bankruptcy the venue's insurance fund bears the loss: an isolated position loses its margin.

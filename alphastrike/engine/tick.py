@@ -27,6 +27,7 @@ from alphastrike.engine.codes import (
 from alphastrike.engine.control import expire_interventions
 from alphastrike.engine.decision import decide
 from alphastrike.engine.halting import write_halt
+from alphastrike.engine.instant import liquidate_isolated
 from alphastrike.engine.outputs import EQUITY_TABLE, TRIGGERS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import maintenance_margin
@@ -49,6 +50,8 @@ def on_tick(
     if now // MICROS_PER_DAY != account.day:
         _new_day(state, now, out, detail)
     _mark_to_market(state)
+    if params.venue.isolated_margin != 0 and params.venue.mark_on_marks != 0:
+        _liquidate_on_marks(state, params, instruments, tiers, out, detail)
     if account.equity < account.exposure:
         _liquidate_cross(state, params, instruments, tiers, out, detail)
     if account.equity > account.equity_peak:
@@ -98,6 +101,23 @@ def _mark_to_market(state: State) -> None:
         symbol.drawdown = (symbol.pnl_peak - pnl) / share if share > 0.0 else 0.0
     account.equity = value
     account.exposure = exposure
+
+
+@fold_routine
+def _liquidate_on_marks(
+    state: State, params: AccountParams, instruments: Records, tiers: Records, out: Out, detail: int
+) -> None:
+    """Liquidate isolated positions whose mark passed their price, though no candle did, or none came."""
+    liquidated = 0
+    for s in range(len(state.symbols)):
+        symbol = state.symbols[s]
+        side = 1 if symbol.quantity > 0.0 else -1
+        if symbol.liquidation_price > 0.0 and side * (symbol.mark - symbol.liquidation_price) <= 0.0:
+            cancel_order(state, s, out, detail)
+            liquidate_isolated(state, params, instruments, tiers, s, side, symbol.mark, out, detail)
+            liquidated = 1
+    if liquidated != 0:
+        _mark_to_market(state)
 
 
 @fold_routine
@@ -197,7 +217,7 @@ def _triggers(state: State, params: AccountParams, now: int, out: Out) -> None:
         trigger = state.triggers[scope, DRAWDOWN]
         fires = drawdown_fires(drawdown, rules.drawdown_above)
         if trigger.armed == 0:
-            if drawdown < rules.drawdown_rearm:
+            if drawdown <= rules.drawdown_rearm:
                 _rearm(state, scope, DRAWDOWN, drawdown, rules.drawdown_rearm, out)
             elif fires and refire > 0 and now - trigger.last_fired >= refire:
                 _fire(state, params, scope, DRAWDOWN, drawdown, rules.drawdown_above, now, out)

@@ -147,6 +147,21 @@ def test_funding_eats_an_isolated_margin_and_moves_its_liquidation_price() -> No
     assert fill["price"] == pytest.approx(42_500 / 495, rel=1e-12)
 
 
+@pytest.mark.parametrize(("mark", "price"), [(80.6, 80.6), (79.0, 80.0), (81.0, None)])
+def test_where_marks_mark_the_book_a_mark_beyond_the_price_liquidates_without_a_candle(
+    mark: float, price: float | None
+) -> None:
+    made = world(
+        [100.0, 100.0, None, None, 100.0], [90.0, 90.0, 90.0, 90.0, 0.0], *ISOLATED, "account.venue.mark_on_marks=1",
+        "account.limits.daily_loss_max=1", marks={2: mark},
+    )  # fmt: skip
+    run = made.run()
+    fills = run.tables["fills"][run.tables["fills"]["reason"] == Reason.LIQUIDATION]
+    assert fills["price"].tolist() == pytest.approx([] if price is None else [price])
+    assert fills["event_time"].tolist() == ([] if price is None else [made.time(2)])
+    assert run.tables["equity"]["equity"][2] >= 90_000.0 - 25.0 - 1e-9, "no more than the margin is lost"
+
+
 # ------------------------------------------------------------------------------------------------ cross
 
 

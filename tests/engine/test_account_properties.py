@@ -13,7 +13,7 @@ from alphastrike.config.account import packed
 from alphastrike.engine import account as engine
 from alphastrike.engine.control import apply_intervention, revoke_intervention
 from alphastrike.engine.history import AccountRun
-from alphastrike.engine.outputs import REDUCED, new_out
+from alphastrike.engine.outputs import INSTANT_ROWS, OTHER_ROWS, REDUCED, new_out
 from alphastrike.engine.state import (
     ACCOUNT,
     INTERVENTION,
@@ -368,6 +368,26 @@ def test_a_fork_is_independent() -> None:
 def test_a_checkpoint_of_another_layout_is_refused_in_one_line() -> None:
     with pytest.raises(DataError, match=r"a checkpoint holds 10 bytes, \d+ expected for 2 symbols"):
         restored(b"0123456789", 2)
+
+
+def test_full_tables_are_never_written_beyond_even_by_a_driver_that_forgets_to_drain_them() -> None:
+    made = eventful(1)
+    market, inputs, params = made.market, made.inputs, packed(made.settings.account_params())
+    state, out = views(new_buffer(2), 2), new_out()
+    engine.begin(state, params)
+    first = ticks = 0
+    while ticks < 20_000:
+        why, tick = engine.run(
+            state, params, market.instruments, market.tiers, market.bars, market.other_events, inputs.decision_row,
+            inputs.forecasts, market.start, market.interval, first, market.ticks, out, 1,
+        )  # fmt: skip
+        ticks += tick - first
+        if why == engine.FULL and tick == first:
+            break
+        first = tick % market.ticks
+    assert why == engine.FULL
+    assert out["counts"][0][-1] <= OTHER_ROWS
+    assert out["counts"][0][-1] > OTHER_ROWS - 2 * INSTANT_ROWS * (2 + 4)
 
 
 def test_a_tick_beyond_the_market_is_refused() -> None:
