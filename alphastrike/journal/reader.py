@@ -3,6 +3,8 @@
 No byte of a segment is handed out before its digest has been compared with the manifest, so a damaged file is
 named instead of read. SQL runs in a DuckDB of its own that sees the run's and the market's tables and
 nothing else: no file, no network, no setting can be reached from a query.
+
+A live run is read as it stood when it was opened, while its writer goes on.
 """
 
 import hashlib
@@ -17,10 +19,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alphastrike.journal.kinds import KINDS, Kind
-from alphastrike.journal.manifest import Manifest, Segment, read_manifest
+from alphastrike.journal.kinds import KINDS, Kind, Role
+from alphastrike.journal.manifest import Manifest, Segment
+from alphastrike.journal.sealing import numbering_after
 from alphastrike.journal.segments import CHECKPOINT_SCHEMA, CHECKPOINTS, file_digest
+from alphastrike.journal.stretch import Stretch
 from alphastrike.journal.tables import Records, arrow_schema, kind_named, to_records
+from alphastrike.journal.tail import read_standing
+from alphastrike.journal.terms import TERMS, terms_records, terms_schema
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.symbols import SymbolTable
 
@@ -58,8 +64,13 @@ class Run:
 
     folder: Path
     manifest: Manifest
+    """Of a live run, with the rows counted that are not sealed yet."""
     market_tables: MarketTables
     """Asked once, when a query first needs the market."""
+    sealed: Manifest
+    """As it stands in the folder: what the hash chain covers."""
+    stretch: Stretch | None = None
+    """Rows of a live run behind the sealed ones."""
 
     @classmethod
     def open(cls, folder: Path, market_tables: MarketTables = dict) -> Self:
@@ -68,7 +79,8 @@ class Run:
         Raises:
             DataError: no run, a damaged manifest, or a run of a newer schema.
         """
-        return cls(folder, read_manifest(folder), market_tables)
+        standing = read_standing(folder)
+        return cls(folder, standing.shown(folder), market_tables, standing.manifest, standing.stretch)
 
     @property
     def name(self) -> str:
@@ -79,6 +91,11 @@ class Run:
     def is_self_contained(self) -> bool:
         """Whether the run holds a copy of its market."""
         return bool(self._market_inside)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run was fed one event at a time, and so holds its own inputs."""
+        return self.manifest.live is not None
 
     @cached_property
     def _market_inside(self) -> dict[str, Segment]:
@@ -111,7 +128,17 @@ class Run:
         """
         schema = self._schema(name)
         found = [self._read(segment, schema, even_if_changed) for segment in self.segments(name)]
+        if self.stretch is not None:
+            found += self._unsealed(self.stretch, name, found[-1] if found else None)
         return pa.concat_tables(found) if found else _empty(schema)
+
+    def terms(self) -> tuple[Records, Records]:
+        """Return the instruments and margin tiers that a live run holds.
+
+        Raises:
+            DataError: they are missing or were changed.
+        """
+        return terms_records({name: self.table(name) for name in TERMS}, self.symbols)
 
     def segments(self, table: str) -> list[Segment]:
         """Return the segments of a table, in order."""
@@ -154,6 +181,8 @@ class Run:
 
     @cached_property
     def _own_tables(self) -> tuple[str, ...]:
+        if self.is_live:
+            return (*KINDS, CHECKPOINTS, *TERMS)
         return tuple(n for n in (*KINDS, CHECKPOINTS) if n not in MARKET_TABLES or n in self.manifest.tables)
 
     @cached_property
@@ -163,6 +192,8 @@ class Run:
     @cached_property
     def _market_files(self) -> Mapping[str, Path]:
         """Where the market's tables lie; from now on they stand in the database, empty."""
+        if self.is_live:
+            return {}
         if self.is_self_contained:
             files: Mapping[str, Path] = {n: self.folder / s.file for n, s in self._market_inside.items()}
         else:
@@ -208,7 +239,19 @@ class Run:
         return database
 
     def _schema(self, name: str) -> pa.Schema:
-        return CHECKPOINT_SCHEMA if name == CHECKPOINTS else arrow_schema(self.kind(name))
+        if name == CHECKPOINTS:
+            return CHECKPOINT_SCHEMA
+        if self.is_live and name in TERMS:
+            return terms_schema(name)
+        kind = self.kind(name)
+        return arrow_schema(kind, recorded=self.is_live and kind.role is Role.INPUT)
+
+    def _unsealed(self, stretch: Stretch, name: str, last: pa.Table | None) -> list[pa.Table]:
+        if name == CHECKPOINTS:
+            return [stretch.checkpoints()]
+        if name not in stretch.names:
+            return []
+        return [stretch.table(name, self.symbols, numbering_after(stretch.kinds[name], last))]
 
     def _read(self, segment: Segment, schema: pa.Schema, even_if_changed: bool) -> pa.Table:
         path = self.folder / segment.file
