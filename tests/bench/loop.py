@@ -45,7 +45,7 @@ def measure(made: World, quick: bool) -> list[Figure]:
             MILLION_A_SECOND,
             note="policy no-llm",
         ),
-        *_against_uncompiled(ticks=150 if quick else 1_500, rounds=1 if quick else 5),
+        *_against_uncompiled(ticks=150 if quick else 1_000, rounds=1 if quick else 5),
     ]
 
 

@@ -166,6 +166,13 @@ def with_params(settings: Settings, *, conviction_floor: float, stop_atr: float)
     return settings.model_copy(update={"account": account.model_copy(update={"entry": entry, "exit": exits})})
 
 
+def unasked(settings: Settings) -> Settings:
+    """Return settings under which a trigger asks once and then hardly ever again."""
+    account = settings.account
+    triggers = account.triggers._replace(losses=50, cooldown_hours=1e6)
+    return settings.model_copy(update={"account": account.model_copy(update={"triggers": triggers})})
+
+
 def other_settings(base: World, settings: Settings) -> World:
     """Return the same world under other settings; the market is shared."""
     return replace(base, settings=settings)
