@@ -4,7 +4,6 @@ Perception takes the instant in, the account runs it through the very loop that 
 the policy is asked and answers take effect as there. Nothing here waits, reads a clock or writes.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,16 +248,8 @@ class Stepper:
         """Return all that a restart needs to go on bit for bit; ``can_checkpoint`` must hold."""
         assert self.can_checkpoint, "an answer is on its way"
         state, window = self._perception.checkpoint()
-        parts: dict[str, npt.NDArray[Any]] = {
-            "perception": np.frombuffer(state, dtype=np.uint8),
-            "window": window,
-            "forecasts": np.frombuffer(self._latest.tobytes(), dtype=np.uint8),
-        }
-        for place, account in enumerate(self._accounts()):
-            parts[f"account_{place}"] = account.buffer
-        held = io.BytesIO()
-        np.savez(held, **parts)  # type: ignore[arg-type]  # its own allow_pickle is taken for one of the arrays
-        return held.getvalue()
+        accounts = [account.buffer.tobytes() for account in self._accounts()]
+        return _joined([state, window.tobytes(), self._latest.tobytes(), *accounts])
 
     def restore(self, data: bytes) -> None:
         """Go on from a checkpoint.
@@ -266,19 +257,17 @@ class Stepper:
         Raises:
             DataError: it was made by another version, or under other settings or symbols.
         """
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as parts:
-                held = {name: parts[name] for name in parts.files}
-            accounts = [held[f"account_{place}"].tobytes() for place in range(len(self._accounts()))]
-            latest = np.frombuffer(held["forecasts"].tobytes(), dtype=FORECAST)
-            self._latest = latest.reshape(1, len(self._symbols)).copy()
-            state, window = held["perception"].tobytes(), held["window"]
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"a checkpoint of the engine cannot be read ({error}). Start a new run.") from error
-        self._perception.restore(state, window)
+        parts = _parted(data)
+        symbols = len(self._symbols)
+        columns = self._perception.checkpoint()[1].shape[0]
+        if len(parts) != 3 + len(self._accounts()) or len(parts[1]) % (8 * columns * symbols):
+            raise DataError("a checkpoint of the engine is of another version, settings or symbols. Start a new run.")
+        window = np.frombuffer(parts[1], dtype=np.float64).reshape(columns, symbols, -1)
+        self._perception.restore(parts[0], window)
         self._perceived_state = self._perception.checkpoint()[0]
-        for account, bytes_of in zip(self._accounts(), accounts, strict=True):
-            account.restore(bytes_of)
+        self._latest = np.frombuffer(parts[2], dtype=FORECAST).reshape(1, symbols).copy()
+        for account, state in zip(self._accounts(), parts[3:], strict=True):
+            account.restore(state)
 
     def states(self) -> tuple[bytes, bytes]:
         """Return the canonical bytes of the account's and of perception's state."""
@@ -296,6 +285,28 @@ class Stepper:
         equity = float(self._account.state.account[0].equity)
         followed = self.followed_equity or 0.0
         return np.array([(seq, now, equity, followed, followed - equity)], dtype=KINDS["shadow"].record)
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """Return byte strings as one, each behind its length."""
+    return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+
+
+def _parted(data: bytes) -> list[bytes]:
+    """Return the byte strings that were joined.
+
+    Raises:
+        DataError: the data is cut short.
+    """
+    parts = []
+    place = 0
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 8], "little")
+        place += 8 + size
+        if place > len(data):
+            raise DataError("a checkpoint of the engine is cut short. Start a new run.")
+        parts.append(data[place - size : place])
+    return parts
 
 
 def _named(tables: dict[str, npt.NDArray[Any]]) -> dict[str, tuple[Kind, Rows]]:
