@@ -20,6 +20,7 @@ from alphastrike.cli.console import error, note
 from alphastrike.cli.flatten import flatten
 from alphastrike.cli.halt import halt
 from alphastrike.cli.import_ import import_
+from alphastrike.cli.live import live
 from alphastrike.cli.markets import markets
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
@@ -63,6 +64,7 @@ app.command("simulate")(simulate)
 app.command("markets")(markets)
 app.command("record")(record)
 app.command("replay")(replay)
+app.command("live")(live)
 app.command("runs")(runs)
 app.command("sql")(sql)
 app.command("verify")(verify)

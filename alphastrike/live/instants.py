@@ -146,6 +146,10 @@ class Collector:
         """Events that were accepted and wait for their tick."""
         return len(self._events)
 
+    def go_on_after(self, tick: int) -> None:
+        """Wait for the instant after the tick of that time: a restart begins there."""
+        self._last = tick
+
     def take(self, event: MarketEvent) -> Accepted | None:
         """Return the event as it is to be journaled now; ``None`` when it waits for its instant, or is refused."""
         try:

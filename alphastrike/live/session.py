@@ -1,0 +1,248 @@
+"""A live run from its start or resumption to its stop: feed, writer, operator's port and state file together.
+
+The order at the start: compile, recover, compare the state file, listen to the operator, and only then let the feed
+begin. At the end: the feed stops, the instant that has begun is finished, the journal is sealed.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from alphastrike.config.settings import Settings
+from alphastrike.engine.advice import AskedPolicy
+from alphastrike.engine.stepping import Stepper
+from alphastrike.journal.wal import LiveJournal
+from alphastrike.live.advise import Aside, answers_at_once
+from alphastrike.live.feeds import Feed, Pace
+from alphastrike.live.inbox import FeedEnded, FeedSilent, Inbox, OperatorCommand, Stop
+from alphastrike.live.instants import Collector
+from alphastrike.live.status import Latency, Status, account_status
+from alphastrike.live.writer import CHECKPOINT_AFTER, Ending, Released, Writer
+from alphastrike.model.errors import TryAgainError
+from alphastrike.policy.policies import Policy
+
+SILENT_AFTER_S: Final = 60.0
+"""Seconds without anything from a wall-clock feed after which it counts as lost."""
+THINKING_GRACE_S: Final = 10.0
+"""Seconds that a policy still thinking is waited for at a stop; its instant is then taken back and done again later."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a live run is made of."""
+
+    feed: Feed
+    policy: Policy
+    settings: Settings
+    shadow: bool = False
+    duration_s: float | None = None
+    """Seconds of the wall clock after which it stops; ``None`` for the feed's end."""
+    silent_after_s: float = SILENT_AFTER_S
+    checkpoint_after: int = CHECKPOINT_AFTER
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a live run ended for now."""
+
+    is_complete: bool
+    """The feed has come to its end; otherwise ``live`` goes on where this stopped."""
+    reason: str
+    digest: str
+    status: Status
+    """At the end."""
+
+
+class Session:
+    """One live run in this process. Make it inside the event loop, with its journal opened.
+
+    The operator's side uses ``status``, ``submit``, ``stop`` and ``on_release``.
+    """
+
+    def __init__(self, journal: LiveJournal, plan: Plan, pace: Pace | None = None) -> None:
+        """Take a run up; ``pace`` is the played feed's."""
+        self._journal = journal
+        self._plan = plan
+        feed = plan.feed
+        self._inbox = Inbox()
+        at_once = answers_at_once(plan.policy)
+        waits = feed.waits or at_once
+        self.stepper = new_stepper(plan, waits=waits)
+        """The engine: between two awaits of another task it holds nothing that is not durable."""
+        self._aside = None if waits else Aside(plan.policy, self._inbox, plan.settings.policy.deadline_s)
+        self._collector = Collector(feed.symbols, feed.start, feed.interval)
+        self._writer = Writer(
+            self._inbox,
+            journal,
+            self.stepper,
+            self._collector,
+            thinks_long=feed.waits and not at_once,
+            held=pace.held if pace is not None else nullcontext,
+            ask_aside=self._aside.ask if self._aside is not None else None,
+            checkpoint_after=plan.checkpoint_after,
+        )
+        self._clock = asyncio.get_running_loop().time
+        self._phase = "recovering"
+        self._is_over = False
+        self._last_status: Status | None = None
+        self.on_release: list[Callable[[Released], None]] = self._writer.on_release
+        """Called after every commit with what became durable."""
+
+    def recover(self) -> int:
+        """Bring the engine to the last input of the journal, and return how many inputs that took."""
+        recovered = self._journal.recovery()
+        self._writer.recover(recovered)
+        return len(recovered.inputs)
+
+    async def run(self) -> Outcome:
+        """Let the feed begin and write until it ends, or a stop is ordered.
+
+        Raises:
+            TryAgainError: the disk took no more, or the feed broke; the run goes on from there another time.
+        """
+        self._phase = "running"
+        writing = asyncio.create_task(self._writer.run())
+        feeding = asyncio.create_task(self._feed())
+        watching = asyncio.create_task(self._watch())
+        try:
+            ending = await self._wait(writing)
+        finally:
+            self._is_over = True
+            self._phase = "stopping"
+            for task in (feeding, watching, writing):
+                task.cancel()
+            await asyncio.gather(feeding, watching, writing, return_exceptions=True)
+            if self._aside is not None:
+                self._aside.close()
+            for item in self._inbox.take_urgent():
+                if isinstance(item, OperatorCommand):
+                    item.refuse(TryAgainError("the run has just stopped. Start it again and repeat the command."))
+        return self._ended(ending)
+
+    def stop(self, reason: str) -> None:
+        """Order the end: the instant that has begun is finished, nothing new is begun."""
+        self._phase = "stopping"
+        self._inbox.send(Stop(reason))
+
+    def submit(self, command: OperatorCommand) -> None:
+        """Let a command be carried out; its reply is set once that is durable."""
+        if self._is_over:
+            command.refuse(TryAgainError("the run has just stopped. Start it again and repeat the command."))
+            return
+        self._inbox.send(command)
+
+    def status(self) -> Status:
+        """Return how things stand, all of it durable; while a policy thinks, how they stood before it began."""
+        if self._writer.is_thinking and self._last_status is not None:
+            return {**self._last_status, **self._shell()}  # type: ignore[typeddict-item] # its own keys once more
+        self._last_status = self._status()
+        return self._last_status
+
+    def listen_to_signals(self) -> None:
+        """Let Ctrl-C and SIGTERM order the end; a second one ends the process at once, as a kill would."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._phase == "stopping":
+            os._exit(130)
+        self.stop("interrupted" if number is signal.SIGINT else "terminated")
+
+    async def _wait(self, writing: "asyncio.Task[Ending]") -> Ending:
+        loop = asyncio.get_running_loop()
+        timer = None
+        if self._plan.duration_s is not None:
+            timer = loop.call_later(self._plan.duration_s, self.stop, f"ran for {self._plan.duration_s:g} s")
+        try:
+            while not writing.done():
+                await asyncio.wait({writing}, timeout=1.0 if self._phase == "running" else THINKING_GRACE_S)
+                if self._phase == "stopping" and not writing.done() and self._writer.is_thinking:
+                    return Ending(False, f"{self._plan.policy.name} still thought; its instant will be done again")
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return writing.result()
+
+    async def _feed(self) -> None:
+        """Run the feed; whatever breaks it ends the run in order."""
+        last = self._collector.next_tick - self._plan.feed.interval
+        try:
+            await self._plan.feed.run(self._inbox, last if last >= self._plan.feed.start else None)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything, and the run ends in order
+            self._inbox.send(FeedEnded(f"the feed broke: {type(error).__name__}: {error}"))
+
+    async def _watch(self) -> None:
+        """Notice a wall-clock feed that says nothing."""
+        if self._plan.feed.waits:
+            return
+        told = -1.0
+        while True:
+            await asyncio.sleep(self._plan.silent_after_s / 4)
+            last = self._inbox.last_from_feed
+            silent_for = self._clock() - last
+            if silent_for >= self._plan.silent_after_s and last != told:
+                told = last
+                self._inbox.send(FeedSilent(silent_for))
+
+    def _ended(self, ending: Ending) -> Outcome:
+        if self._writer.is_thinking:
+            # The engine is in the middle of an instant that is not committed: the journal closes without it.
+            assert self._last_status is not None
+            return Outcome(False, ending.reason, "", self._last_status)
+        account, perception = self.stepper.states()
+        digest = self.stepper.digest()
+        status = self._status()
+        self._journal.finish(account, perception, digest, "complete" if ending.is_complete else "stopped")
+        return Outcome(ending.is_complete, ending.reason, digest, status)
+
+    def _status(self) -> Status:
+        plan = self._plan
+        account = account_status(self.stepper.state, plan.feed.symbols, plan.settings)
+        return {**self._shell(), **account}  # type: ignore[typeddict-item] # two typed halves
+
+    def _shell(self) -> dict[str, Any]:
+        manifest = self._journal.facts
+        return {
+            "run": manifest.name,
+            "market": manifest.market.name,
+            "policy": manifest.policy,
+            "shadow": self._plan.shadow,
+            "state": self._phase,
+            "pid": os.getpid(),
+            "journal": str(self._journal.folder),
+            "durable_seq": self._journal.durable_seq,
+            "feed_age_s": self._clock() - self._inbox.last_from_feed,
+            "inbox": len(self._inbox),
+            "incidents": self._writer.incidents,
+            "latency_ms": {name: _latency(seconds) for name, seconds in self._writer.latencies.items() if seconds},
+            "followed_equity": self.stepper.followed_equity,
+        }
+
+
+def new_stepper(plan: Plan, *, waits: bool) -> Stepper:
+    """Return the engine of a run that has not begun."""
+    feed = plan.feed
+    return Stepper(
+        feed.symbols,
+        feed.interval,
+        feed.instruments,
+        feed.tiers,
+        plan.settings,
+        AskedPolicy(plan.policy, plan.settings.policy.latency_us),
+        shadow=plan.shadow,
+        waits=waits,
+    )
+
+
+def _latency(seconds: Any) -> Latency:
+    values = np.fromiter(seconds, dtype=np.float64) * 1e3
+    return {"p50": float(np.percentile(values, 50)), "p99": float(np.percentile(values, 99)), "count": len(values)}
