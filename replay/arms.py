@@ -108,6 +108,7 @@ def _call(row: Records, symbols: SymbolTable, *, failed: bool) -> ToolCall | Rej
     rejection = str(row["rejection"])
     # One too many, or one without a free slot, was a sound call; the engine finds so again. What a failed answer
     # said stands beside the calls of whoever answered instead, and is not judged with them.
-    if row["verdict"] == CallVerdict.REJECTED and (failed or not rejection.startswith(Fault.TOO_MANY)):
+    sound = rejection.startswith(Fault.NO_SLOT) or (rejection.startswith(Fault.TOO_MANY) and not failed)
+    if row["verdict"] == CallVerdict.REJECTED and not sound:
         return RejectedCall(rejection, tool, about, float(row["value"]), str(row["reason"]))
     return call_from(tool, about, float(row["value"]), str(row["reason"]), int(row["ttl_hours"]) or None)

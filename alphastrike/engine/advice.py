@@ -1,5 +1,6 @@
 """From an unanswered situation to interventions: ask, wait for the latency, judge, apply, journal."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -11,7 +12,7 @@ from alphastrike.engine.control import apply_intervention, settle_situation
 from alphastrike.engine.halting import halt_for_failed_policy
 from alphastrike.engine.outputs import REDUCED, Out
 from alphastrike.engine.situations import report
-from alphastrike.engine.state import State
+from alphastrike.engine.state import INTERVENTIONS, State
 from alphastrike.journal.derived import CallVerdict, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.compiled import Records
@@ -128,6 +129,7 @@ class Advisor:
         self._late: list[tuple[int, Waiting]] = []
         self._overdue: dict[int, Waiting] = {}
         self._asked: set[int] = set()
+        self._reported: dict[int, Situation] = {}
         self._rows: dict[str, list[Any]] = {name: [] for name in ("advice", "tool_calls", "alerts")}
         self._parts: dict[str, list[Rows]] = {name: [] for name in ("situations", "situation_symbols")}
 
@@ -136,6 +138,15 @@ class Advisor:
         open_now = self._state.triggers["situation"]
         return sorted(int(number) for number in open_now[open_now != 0] if int(number) not in self._asked)
 
+    @property
+    def in_flight(self) -> tuple[Situation, ...]:
+        """Situations that were asked and are not answered yet, as they were shown."""
+        return tuple(self._waiting[due].situation for due in sorted(self._waiting))
+
+    def remember(self, situations: Iterable[Situation]) -> None:
+        """Take situations that were asked before a fork: they are asked again as they were shown then."""
+        self._reported.update((situation.situation, situation) for situation in situations)
+
     def ask_all(self) -> list[Situation]:
         """Ask the policy about every situation that waits for it, in the order of their numbers; return them."""
         asked_now = []
@@ -143,9 +154,12 @@ class Advisor:
         places = {int(open_now[scope, rule]): (int(scope), int(rule)) for scope, rule in np.argwhere(open_now)}
         for number in self.unasked():
             scope, rule = places[number]
-            situation, row, lines = report(self._state, self._settings, scope, rule, self._symbols)
-            self._parts["situations"].append(row)
-            self._parts["situation_symbols"].append(lines)
+            if number in self._reported:
+                situation = self._reported.pop(number)
+            else:
+                situation, row, lines = report(self._state, self._settings, scope, rule, self._symbols)
+                self._parts["situations"].append(row)
+                self._parts["situation_symbols"].append(lines)
             self._asked.add(number)
             asked_now.append(situation)
             asked = int(self._state.triggers[scope, rule].asked)
@@ -270,7 +284,7 @@ class Advisor:
             )  # fmt: skip
         verdict, rejection = judged.verdict, judged.rejection
         if judged.makes_intervention and number == 0 and not self._shadow:
-            verdict, rejection = CallVerdict.REJECTED, f"{Fault.TOO_MANY}: no slot for another live intervention"
+            verdict, rejection = CallVerdict.REJECTED, f"{Fault.NO_SLOT}: {INTERVENTIONS} interventions are live"
         self._row(
             "tool_calls", now, situation.situation, place, int(judged.tool), judged.symbol_id, judged.value,
             judged.ttl_hours, int(verdict), rejection, call.words, number,

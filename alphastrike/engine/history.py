@@ -22,6 +22,7 @@ from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
+from alphastrike.policy.situation import Situation
 
 STRETCH: Final = 8192
 """Ticks between two reports of progress."""
@@ -48,6 +49,8 @@ class Checkpoint:
     """Index of that tick; a branch goes on with the next one."""
     market_seq: int
     state: bytes
+    waiting: tuple[Situation, ...] = ()
+    """Situations asked at earlier ticks whose answers are still on their way: a branch shows them as they were."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def run_account(
         inputs: what perception made of it.
         settings: all parameters; the same ones under which a checkpoint was made.
         answer: asked about every situation.
-        start: fork here: the situations that its state holds unanswered are asked anew.
+        start: fork here: the situations that its state holds unanswered are asked of this policy.
         until_tick: first tick not to run; the market's end when not given.
         detail: ``outputs.FULL`` writes every kind, ``outputs.REDUCED`` only equity, trades and triggers.
         acts: what an operator did, each with the time of the tick after which he did it, in order.
@@ -116,6 +119,7 @@ def run_account(
         tick = 0
     else:
         tick = start.tick + 1
+        advisor.remember(start.waiting)
         advisor.ask_all()
         advisor.apply_due(market.start + start.tick * market.interval)
     bars = account_bars(market, inputs.rejected)
@@ -132,9 +136,10 @@ def run_account(
         now = market.start + (tick - 1) * market.interval
         if why == SITUATION:
             asked = advisor.unasked()
+            waiting = advisor.in_flight
             frozen = buffer.tobytes()
             checkpoints.extend(
-                Checkpoint(number, tick - 1, int(state.account[0].market_seq), frozen) for number in asked
+                Checkpoint(number, tick - 1, int(state.account[0].market_seq), frozen, waiting) for number in asked
             )
             advisor.ask_all()
         collected.drain()

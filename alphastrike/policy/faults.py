@@ -21,6 +21,8 @@ class Fault(StrEnum):
     UNKNOWN_SYMBOL = "unknown_symbol"
     LOOSENS_RISK = "loosens_risk"
     TOO_MANY = "too_many_calls"
+    NO_SLOT = "no_slot"
+    """A sound call, at a time when as many interventions are live as an account can have."""
 
 
 _BOUNDS: Final = frozenset(

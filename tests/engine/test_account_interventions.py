@@ -245,7 +245,7 @@ def test_without_a_free_slot_a_call_is_journaled_as_rejected() -> None:
     refused = calls[calls["intervention"] == 0]
     assert len(refused) > 0
     assert set(refused["verdict"]) == {CallVerdict.REJECTED}
-    assert all(text.startswith("too_many_calls") for text in refused["rejection"])
+    assert all(text == "no_slot: 32 interventions are live" for text in refused["rejection"])
 
 
 # ------------------------------------------------------------------------------------------------ latency, failure

@@ -95,8 +95,8 @@ def test_pieces_joined_give_the_bits_of_the_whole(seed: int, cuts: list[int]) ->
     assert same(joined(runs), whole.tables)
 
 
-@settings(max_examples=12)
-@given(seed=quick)
+@settings(max_examples=20)
+@given(seed=seeds)
 def test_a_fork_at_any_situation_under_the_same_policy_is_the_rest_of_the_run(seed: int) -> None:
     made = eventful(seed, ticks=240)
     whole = made.run(policy(seed))

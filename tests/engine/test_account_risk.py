@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alphastrike.engine.acts import Act
 from alphastrike.journal.derived import HaltCause, HaltChange, OrderChange, Reason, RiskAnswer, RiskRule
+from alphastrike.journal.inputs import OperatorAct
 from alphastrike.model.forecast import PerceptionHalt
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from tests.engine.worlds import FRICTIONLESS, START, World, world
@@ -308,3 +310,22 @@ def test_leverage_takes_the_mean_volatility_of_the_symbols_that_have_one() -> No
     made = world({"BTCUSDT": CALM, "ETHUSDT": CALM, "SOLUSDT": CALM}, [0.0])
     made.inputs.forecasts["volatility"][:] = np.array([0.02, 0.06, 0.0])
     assert made.run().tables["leverage"]["volatility"].tolist() == [0.04]
+
+
+def test_an_operators_halt_withdraws_entries_refuses_new_ones_and_lets_exits_go_on() -> None:
+    thin = (100.0, 100.0, 100.0, 100.0, 1_000.0)
+    prices: dict[str, list[Any]] = {
+        "BTCUSDT": [100.0] * 9,
+        "ETHUSDT": [100.0, thin, thin, thin, thin, 100.0, 100.0, 100.0, 100.0],
+    }
+    opinions = {"BTCUSDT": [+90.0, 0.0, +90.0], "ETHUSDT": [+90.0]}
+    made = world(prices, opinions, "account.exit.stop_atr=0", *FRICTIONLESS, decide_every=4)
+    acts = [(made.time(2), Act(OperatorAct.HALT)), (made.time(7), Act(OperatorAct.RESUME))]
+    run = made.run(acts=acts)
+    assert run.tables["halts"]["cause"].tolist() == [HaltCause.OPERATOR] * 2
+    cancelled = run.tables["orders"][run.tables["orders"]["change"] == OrderChange.CANCELLED]
+    assert cancelled["event_time"].tolist() == [made.time(2)]
+    fills = run.tables["fills"]
+    assert fills[fills["symbol"] == 1]["event_time"].tolist() == [made.time(1), made.time(2)]
+    assert fills[fills["symbol"] == 0]["reason"].tolist() == [Reason.ENTRY, Reason.EXIT_SIGNAL]
+    assert run.tables["equity"]["halted"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0]
