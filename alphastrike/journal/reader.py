@@ -26,7 +26,7 @@ from alphastrike.journal.segments import CHECKPOINT_SCHEMA, CHECKPOINTS, file_di
 from alphastrike.journal.stretch import Stretch
 from alphastrike.journal.tables import Records, arrow_schema, kind_named, to_records
 from alphastrike.journal.tail import read_standing
-from alphastrike.journal.terms import TERMS, terms_records, terms_schema
+from alphastrike.journal.terms import TERMS, terms_schema
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.symbols import SymbolTable
 
@@ -131,14 +131,6 @@ class Run:
         if self.stretch is not None:
             found += self._unsealed(self.stretch, name, found[-1] if found else None)
         return pa.concat_tables(found) if found else _empty(schema)
-
-    def terms(self) -> tuple[Records, Records]:
-        """Return the instruments and margin tiers that a live run holds.
-
-        Raises:
-            DataError: they are missing or were changed.
-        """
-        return terms_records({name: self.table(name) for name in TERMS}, self.symbols)
 
     def segments(self, table: str) -> list[Segment]:
         """Return the segments of a table, in order."""

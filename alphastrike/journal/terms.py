@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from alphastrike.journal.tables import Records
 from alphastrike.model.errors import DataError
-from alphastrike.model.instrument import INSTRUMENT, TIER, TIERS_MAX
+from alphastrike.model.instrument import INSTRUMENT, TIER
 from alphastrike.model.symbols import SymbolTable
 
 INSTRUMENTS: Final = "instruments"
@@ -46,30 +46,20 @@ def terms_tables(
     }
 
 
-def terms_records(tables: Mapping[str, pa.Table], symbols: SymbolTable) -> tuple[Records, Records]:
-    """Return instruments (S,) and margin tiers (S, TIERS_MAX) as the engine reads them.
+def terms_columns(name: str, table: pa.Table, symbols: SymbolTable) -> dict[str, npt.NDArray[Any]]:
+    """Return a table of terms as arrays by column, symbols by number.
 
     Raises:
-        DataError: a symbol has no instrument, or more tiers than fit.
+        DataError: it holds a symbol that the run does not know.
     """
     numbers = dict(zip(symbols, range(len(symbols)), strict=True))
-    at = [numbers.get(name, -1) for name in tables[INSTRUMENTS]["symbol"].to_pylist()]
-    if sorted(at) != list(range(len(symbols))):
-        raise DataError(f"{INSTRUMENTS} does not hold one row for each of {', '.join(symbols)}. Restore the file.")
-    instruments = np.zeros(len(symbols), dtype=INSTRUMENT)
-    for field in _FIELDS[INSTRUMENTS]:
-        instruments[field][at] = tables[INSTRUMENTS][field].to_numpy()
-    tiers = np.zeros((len(symbols), TIERS_MAX), dtype=TIER)
-    tiers["notional_floor"] = np.inf
-    held = tables[MARGIN_TIERS]
-    of_symbol = np.array([numbers.get(name, -1) for name in held["symbol"].to_pylist()], dtype=np.int64)
-    for symbol in range(len(symbols)):
-        rows = np.flatnonzero(of_symbol == symbol)
-        if len(rows) > TIERS_MAX:
-            raise DataError(f"{MARGIN_TIERS} holds {len(rows)} rows of one symbol, at most {TIERS_MAX} are known.")
-        for field in _FIELDS[MARGIN_TIERS]:
-            tiers[field][symbol, : len(rows)] = held[field].to_numpy()[rows]
-    return instruments, tiers
+    named = table["symbol"].to_pylist()
+    unknown = next((one for one in named if one not in numbers), None)
+    if unknown is not None or (name == INSTRUMENTS and sorted(named) != sorted(symbols)):
+        raise DataError(f"{name} does not hold the terms of {', '.join(symbols)}. Restore the file.")
+    columns: dict[str, npt.NDArray[Any]] = {"symbol": np.array([numbers[one] for one in named], dtype=np.int64)}
+    columns |= {field: table[field].to_numpy() for field in _FIELDS[name]}
+    return columns | {"source": np.array(table["source"].to_pylist(), dtype=object)}
 
 
 def _table(

@@ -56,18 +56,24 @@ class Difference:
         return f"{told}; {more:,} more rows of {self.table} differ" if more else told
 
 
-def first_difference(kind: Kind, recorded: pa.Table, rederived: Rows, symbols: SymbolTable) -> Difference | None:
+def first_difference(
+    kind: Kind, recorded: pa.Table, rederived: Rows, symbols: SymbolTable, *, is_live: bool = False
+) -> Difference | None:
     """Return the first row in which the recorded table and the re-derived rows differ by a bit; NaN equals NaN.
 
-    Both are in order; re-derived rows are numbered as a history run numbers them.
+    Both are in order; re-derived rows are numbered as a history run numbers them. A live run has inputs that are not
+    the market's, so its ``seq`` is its own and not compared.
     """
     left = _recorded_columns(kind, recorded, symbols)
     right = _numbered(kind, rederived)
+    own = {"part", "seq"} if is_live else {"part"}
     shown = {column.name: column for column in kind.columns}
     rows = min(len(left["seq"]), len(right["seq"]))
     differs = np.zeros(rows, dtype=bool)
     fields: list[tuple[str, npt.NDArray[np.bool_]]] = []
     for name in left:
+        if name == "seq" and is_live:
+            continue
         unequal = _bits(left[name][:rows]) != _bits(right[name][:rows])
         differs |= unequal
         fields.append((name, unequal))
@@ -82,9 +88,9 @@ def first_difference(kind: Kind, recorded: pa.Table, rederived: Rows, symbols: S
             **counts,
         )
     at = int(differs.argmax())
-    if _same_row(left, at + 1, right, at):
+    if _same_row(left, at + 1, right, at, own):
         return Difference(**_event(kind, left, at, symbols), what="extra", **counts)
-    if _same_row(left, at, right, at + 1):
+    if _same_row(left, at, right, at + 1, own):
         return Difference(**_event(kind, right, at, symbols), what="missing", **counts)
     field = next(name for name, unequal in fields if unequal[at])
     return Difference(
@@ -119,12 +125,12 @@ def _bits(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.where(np.isnan(values), _CANONICAL_NAN, bits)
 
 
-def _same_row(left: Columns, i: int, right: Columns, j: int) -> bool:
+def _same_row(left: Columns, i: int, right: Columns, j: int, own: set[str]) -> bool:
     if i >= len(left["seq"]) or j >= len(right["seq"]):
         return False
     # The ordinal shifts with a row taken out beside it.
     return all(
-        bool((_bits(left[name][i : i + 1]) == _bits(right[name][j : j + 1]))[0]) for name in left if name != "part"
+        bool((_bits(left[name][i : i + 1]) == _bits(right[name][j : j + 1]))[0]) for name in left if name not in own
     )
 
 

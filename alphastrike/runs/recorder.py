@@ -1,13 +1,15 @@
 """History into a journal: open the market, perceive, run the account under a policy, write what came of it."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from alphastrike.config.resolve import validated
 from alphastrike.config.settings import Settings
-from alphastrike.engine.advice import AskedPolicy
+from alphastrike.engine.acts import Act
+from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
 from alphastrike.journal.folders import check_run_name
@@ -21,6 +23,7 @@ from alphastrike.policy.naming import policy_named
 from alphastrike.policy.policies import Policy
 from alphastrike.runs.computed import Computed, account_inputs, computed_account, computed_run, recorded_inputs
 from alphastrike.runs.environment import machine, versions
+from alphastrike.runs.live_market import GivenAnswers, acts_of
 from alphastrike.runs.registry import market_of, runs_folder, unused_name
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._]+")
@@ -53,7 +56,7 @@ def record(
     created = datetime.now(UTC)
     market = open_market(root, market_name)
     with RunWriter(runs_folder(root) / called, market.symbols) as writer:
-        computed = compute(market, settings, policy, threads, progress)
+        computed = compute(market, settings, _asked(policy, settings), threads=threads, progress=progress)
         _write(writer, computed, progress)
         if self_contained:
             _include_market(writer, root, market_name)
@@ -76,23 +79,41 @@ def record(
 
 
 def compute(
-    market: Market, settings: Settings, policy: Policy, threads: int = 1, progress: Progress = silent
+    market: Market,
+    settings: Settings,
+    answer: Answer,
+    *,
+    acts: Sequence[tuple[int, Act]] = (),
+    shadow: bool = False,
+    threads: int = 1,
+    progress: Progress = silent,
 ) -> Computed:
     """Return both halves of a run over a market; the result does not depend on ``threads``."""
     perceived = perceive(market, settings.perception, threads=threads, progress=progress)
-    asked = AskedPolicy(policy, settings.policy.latency_us)
-    account = run_account(market, account_inputs(perceived), settings, asked, progress=progress)
+    inputs = account_inputs(perceived)
+    account = run_account(market, inputs, settings, answer, acts=acts, shadow=shadow, progress=progress)
     return computed_run(market, perceived, account)
 
 
 def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent) -> Computed:
     """Compute a recorded run again from its market, its settings and its policy, which is asked again.
 
+    A live run too goes through history's loop, over the events it was fed and with what its operator did: that the
+    result is the same is the proof that live and history are one engine.
+
     Raises:
         AlphaStrikeError: the market or the policy is not here, or the settings are not of this version.
     """
     settings = recorded_settings(run)
-    return compute(market_of(root, run), settings, recorded_policy(run, settings), threads, progress)
+    return compute(
+        market_of(root, run),
+        settings,
+        recorded_answer(run, settings),
+        acts=acts_of(run),
+        shadow=is_shadow(run),
+        threads=threads,
+        progress=progress,
+    )
 
 
 def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Computed:
@@ -103,9 +124,10 @@ def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Compu
     """
     settings = recorded_settings(run)
     market = market_of(root, run)
-    asked = AskedPolicy(recorded_policy(run, settings), settings.policy.latency_us)
     inputs = recorded_inputs(run, market)
-    return computed_account(run_account(market, inputs, settings, asked, progress=progress))
+    answer = recorded_answer(run, settings)
+    account = run_account(market, inputs, settings, answer, acts=acts_of(run), shadow=is_shadow(run), progress=progress)
+    return computed_account(account)
 
 
 def recorded_settings(run: Run) -> Settings:
@@ -122,9 +144,26 @@ def recorded_policy(run: Run, settings: Settings) -> Policy:
     return policy_named(run.manifest.policy, guardian=settings.policy.guardian)
 
 
+def recorded_answer(run: Run, settings: Settings) -> Answer:
+    """Return who answers the situations of a recorded run: its policy, or what came while the market went on."""
+    policy = recorded_policy(run, settings)
+    if run.manifest.rows_of("llm_answers"):
+        return GivenAnswers.of(run, policy.name)
+    return _asked(policy, settings)
+
+
+def is_shadow(run: Run) -> bool:
+    """Tell whether the run journaled every advice and applied none."""
+    return run.manifest.live is not None and run.manifest.live.shadow
+
+
 def default_name(market_name: str, policy_spec: str) -> str:
     """Return what a run is called unless told otherwise: the market and the policy, as a folder may be called."""
     return _NOT_IN_A_NAME.sub("-", f"{market_name}-{policy_spec}").strip("-.")[:90]
+
+
+def _asked(policy: Policy, settings: Settings) -> Answer:
+    return AskedPolicy(policy, settings.policy.latency_us)
 
 
 def _write(writer: RunWriter, computed: Computed, progress: Progress) -> None:

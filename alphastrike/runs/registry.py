@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alphastrike.journal.manifest import FILE, Manifest, read_manifest
+from alphastrike.journal.manifest import FILE, Manifest
 from alphastrike.journal.reader import Run
+from alphastrike.journal.tail import read_standing
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ def runs_folder(root: Path) -> Path:
 
 @dataclass(frozen=True)
 class Entry:
-    """A run in the list: its manifest, or why that cannot be read."""
+    """A run in the list: its manifest, or why that cannot be read.
+
+    The state of a live run is ``recording`` while a process holds it, ``stopped`` when it can be taken up again, and
+    ``complete`` when its feed has ended; what is not sealed yet is counted.
+    """
 
     name: str
     manifest: Manifest | None
@@ -79,14 +84,17 @@ def open_run(root: Path, name: str | Path) -> Run:
 
 
 def market_of(root: Path, run: Run) -> "Market":
-    """Open the market that a run was made on: its own copy, or the one under the data root.
+    """Open the market that a run was made on: its own inputs or copy, or the one under the data root.
 
     Raises:
         ConfigurationError: no market of that name is there.
         DataError: it is damaged, or another market has taken its name.
     """
     from alphastrike.market.store import open_market
+    from alphastrike.runs.live_market import live_market
 
+    if run.is_live:
+        return live_market(run)
     stated = run.manifest.market
     market = open_market(run.folder if run.is_self_contained else root, stated.name)
     if market.content_hash != stated.content_hash:
@@ -113,7 +121,7 @@ def unused_name(root: Path, wanted: str) -> str:
 
 def _entry(folder: Path) -> Entry:
     try:
-        return Entry(folder.name, read_manifest(folder))
+        return Entry(folder.name, read_standing(folder).shown(folder))
     except AlphaStrikeError as error:
         return Entry(folder.name, None, str(error))
 

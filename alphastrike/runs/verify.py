@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alphastrike.journal.database import FILES as JOURNAL_FILES
 from alphastrike.journal.kinds import Kind
+from alphastrike.journal.live_folder import LOCK
 from alphastrike.journal.manifest import FILE, Manifest, chain_faults
 from alphastrike.journal.reader import Run
+from alphastrike.journal.sealing import is_being_sealed
 from alphastrike.journal.segments import CHECKPOINTS, file_digest
 from alphastrike.model.errors import AlphaStrikeError
 from alphastrike.model.progress import Progress, silent
@@ -45,7 +48,7 @@ class Verification:
 
     run: str
     digest: str
-    """As the manifest states it."""
+    """As the manifest states it; of a live run that has not ended, as re-derived so far."""
     level: str
     """How much was re-derived."""
     elsewhere: tuple[str, ...]
@@ -98,7 +101,8 @@ def verification(
     findings += compared
     findings += _of_digests(run.manifest, computed, bool(elsewhere), compared)
     rows = sum(run.manifest.rows_of(name) for name in computed.tables)
-    return Verification(run.name, run.manifest.digest, level, elsewhere, tuple(findings), len(computed.tables), rows)
+    digest = run.manifest.digest or computed.digest
+    return Verification(run.name, digest, level, elsewhere, tuple(findings), len(computed.tables), rows)
 
 
 def unlike(manifest: Manifest, versions: Mapping[str, str], machine: Mapping[str, str]) -> tuple[str, ...]:
@@ -119,10 +123,10 @@ class Damage:
     @classmethod
     def of(cls, run: Run, progress: Progress = silent) -> "Damage":
         """Hash every file of the run and follow the chain through the manifest."""
-        findings = [Finding(fault, _edited(fault), FILE) for fault in chain_faults(run.manifest)]
+        findings = [Finding(fault, _edited(fault), FILE) for fault in chain_faults(run.sealed)]
         changed = set()
-        total = len(run.manifest.segments)
-        for done, segment in enumerate(run.manifest.segments):
+        total = len(run.sealed.segments)
+        for done, segment in enumerate(run.sealed.segments):
             progress("check", done, total)
             path = run.folder / segment.file
             if not path.is_file():
@@ -138,8 +142,12 @@ class Damage:
                 )
                 changed.add(segment.file)
         progress("check", total, total)
-        known = {FILE, *(segment.file for segment in run.manifest.segments)}
+        known = {FILE, *(segment.file for segment in run.sealed.segments)}
         held = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()}
+        if run.is_live:
+            known |= {LOCK, *JOURNAL_FILES}
+        if run.is_live and run.sealed.state != "complete":
+            held = {file for file in held if not is_being_sealed(file)} | (held & known)
         findings += [Finding(f"{file}: no segment of the manifest", "data", file) for file in sorted(held - known)]
         return cls(tuple(findings), frozenset(changed))
 
@@ -162,7 +170,7 @@ def _compared(run: Run, computed: Computed, damage: Damage, is_elsewhere: bool, 
                 unreadable.append(Finding(_other_columns(name, recorded_kind, kind), "code: other features or signals"))
                 continue
             recorded = run.table(name, even_if_changed=True)
-            difference = first_difference(kind, recorded, rows, run.symbols)
+            difference = first_difference(kind, recorded, rows, run.symbols, is_live=run.is_live)
         except AlphaStrikeError as error:
             if not damage.files & {segment.file for segment in run.segments(name)}:
                 unreadable.append(Finding(str(error), "data"))
@@ -218,7 +226,9 @@ def _of_digests(manifest: Manifest, computed: Computed, is_elsewhere: bool, comp
         ("perception_digest", manifest.perception_digest, computed.perception_digest),
         ("digest", manifest.digest, computed.digest),
     ]
-    unequal = [(name, there, here) for name, there, here in pairs if here and there != here]
+    # A live run states its digests when it ends.
+    stated = manifest.live is None or bool(manifest.digest)
+    unequal = [(name, there, here) for name, there, here in pairs if here and there != here and stated]
     alone = "code: other sources or versions" if is_elsewhere else "data: the manifest was edited"
     cause = "" if compared else alone
     return [Finding(f"{name} is {there} as recorded, {here} re-derived", cause) for name, there, here in unequal]
