@@ -77,6 +77,16 @@ def test_a_reversal_closes_one_trade_and_opens_another_with_one_order() -> None:
     assert trade["event_time"] == made.time(2)
 
 
+def test_each_trade_has_prices_of_its_own() -> None:
+    prices = [100.0, 100.0, 104.0, 104.0, 110.0, 115.0, 115.0]
+    run = world(prices, [+90.0, 0.0, 0.0, +90.0, 0.0], *FRICTIONLESS).run()
+    assert run.tables["trades"]["entry_price"].tolist() == [100.0, 110.0]
+    assert run.tables["trades"]["exit_price"].tolist() == [104.0, 115.0]
+    assert run.tables["trades"]["quantity_max"].tolist() == [
+        fill for fill in run.tables["fills"]["quantity"] if fill > 0
+    ]
+
+
 def test_a_position_is_left_after_its_longest_time_and_must_qualify_anew() -> None:
     made = world([100.0] * 8, [+90.0, +90.0, +90.0, +90.0, +50.0], "account.exit.hold_max_hours=3", *FRICTIONLESS)
     run = made.run()

@@ -329,3 +329,12 @@ def test_an_operators_halt_withdraws_entries_refuses_new_ones_and_lets_exits_go_
     assert fills[fills["symbol"] == 1]["event_time"].tolist() == [made.time(1), made.time(2)]
     assert fills[fills["symbol"] == 0]["reason"].tolist() == [Reason.ENTRY, Reason.EXIT_SIGNAL]
     assert run.tables["equity"]["halted"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0]
+
+
+def test_what_leaves_at_a_decision_makes_room_for_what_enters_at_it() -> None:
+    prices = {"BTCUSDT": CALM, "ETHUSDT": CALM}
+    opinions = {"BTCUSDT": [+90.0, 0.0], "ETHUSDT": [0.0, +90.0]}
+    made = world(prices, opinions, "account.limits.total_exposure_max=0.6", *FRICTIONLESS)
+    verdicts = made.run().tables["risk_verdicts"]
+    assert verdicts["answer"].tolist() == [RiskAnswer.APPROVED] * 3
+    assert verdicts["quantity"].tolist() == pytest.approx([500.0, -500.0, 499.875])
