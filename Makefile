@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test test-all check bench wheel-check clean
+.PHONY: help replay test test-all check kill-test bench wheel-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ check: $(READY) ## Format, lint, strict types, import directions, purity of what
 	$(BIN)/mypy --no-error-summary .ci/purity.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python .ci/purity.py
+
+kill-test: $(READY) ## Kill a live run at 100 random moments; it must come to what the undisturbed run comes to
+	$(BIN)/python -m tests.live.kill $(ARGS)
 
 bench: $(READY) ## Measure the engine; figures also in reports/out/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
