@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from alphastrike.config.settings import Settings
 from alphastrike.journal.reader import Run
@@ -15,6 +15,8 @@ from alphastrike.market.market import Market
 from alphastrike.market.store import find_market
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_SECOND
 from alphastrike.runs.environment import SOURCE, versions
+
+_SIMULATED: Final = "The market is simulated: what holds here is a property of its generator, not of any exchange."
 
 FILES_TOLD_MAX: Final = 3
 """More source files than this are told as their folder."""
@@ -55,10 +57,8 @@ class Origin:
 
 def origin_of(root: Path, run: Run, market: Market, settings: Settings, specs: list[str]) -> Origin:
     """Collect what a comparison of a run under other policies rests on."""
-    facts = find_market(run.folder if run.is_self_contained else root, market.name)
-    assert facts is not None, f"market {market.name} was opened and has no manifest"
-    settlements = sum(each.funding for each in facts.facts)
     stated = run.manifest.versions
+    about = _of_live(root, run, settings, specs) if run.is_live else _of_history(root, run, market, settings, specs)
     return Origin(
         run=run.name,
         digest=run.manifest.digest,
@@ -69,16 +69,62 @@ def origin_of(root: Path, run: Run, market: Market, settings: Settings, specs: l
         end=market.start + (market.ticks - 1) * market.interval,
         interval=market.interval,
         start_equity=settings.account.start_equity,
-        funding_assumed=facts.funding_assumed_share if settlements else float("nan"),
-        instruments_assumed=tuple(
-            each.symbol for each in facts.facts if "assumed" in (each.instrument, each.margin_tiers)
-        ),
+        funding_assumed=about.funding_assumed,
+        instruments_assumed=about.instruments_assumed,
         mark_source="mark prices" if settings.account.venue.mark_on_marks else "candle closes",
         settings_changed=tuple(_changed(settings.as_dict(), Settings().as_dict(), "")),
         versions=tuple(stated.items()),
-        commands=tuple(_commands(root, run, facts, settings, specs)),
-        remarks=tuple(_remarks(stated, facts)),
+        commands=about.commands,
+        remarks=(*_of_versions(stated), *about.remarks),
     )
+
+
+class _About(NamedTuple):
+    """What depends on where the run's market is."""
+
+    funding_assumed: float
+    instruments_assumed: tuple[str, ...]
+    commands: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def _of_history(root: Path, run: Run, market: Market, settings: Settings, specs: list[str]) -> _About:
+    facts = find_market(run.folder if run.is_self_contained else root, market.name)
+    assert facts is not None, f"market {market.name} was opened and has no manifest"
+    settlements = sum(each.funding for each in facts.facts)
+    return _About(
+        facts.funding_assumed_share if settlements else float("nan"),
+        tuple(each.symbol for each in facts.facts if "assumed" in (each.instrument, each.margin_tiers)),
+        tuple(_commands(root, run, facts, settings, specs)),
+        (_SIMULATED,) if facts.origin.how == "simulated" else (),
+    )
+
+
+def _of_live(root: Path, run: Run, settings: Settings, specs: list[str]) -> _About:
+    """A live run holds its own inputs: the market that was its feed need not be here any more."""
+    funding = run.rows("funding")
+    instruments = run.table("instruments")
+    assumed = zip(instruments["symbol"].to_pylist(), instruments["source"].to_pylist(), strict=True)
+    feed = find_market(root, run.manifest.market.name)
+    remarks = [_SIMULATED] if feed is not None and feed.origin.how == "simulated" else []
+    if run.manifest.state != "complete":
+        last = _moment(int(run.rows("ticks")["event_time"][-1]))
+        remarks.append(f"The run has not come to its end ({run.manifest.state}): this answers for it up to {last} UTC.")
+    return _About(
+        float(funding["assumed"].mean()) if len(funding) else float("nan"),
+        tuple(symbol for symbol, source in assumed if source == "assumed"),
+        tuple(_live_commands(root, run, settings, specs)),
+        tuple(remarks),
+    )
+
+
+def _live_commands(root: Path, run: Run, settings: Settings, specs: list[str]) -> Iterator[str]:
+    data = [] if root == Path("data") else ["--data", str(root)]
+    shadow = ["--shadow"] if run.manifest.live is not None and run.manifest.live.shadow else []
+    asked = ["--policy", run.manifest.policy, "--name", run.name]
+    feed = ["--feed", run.manifest.market.name, "--speed", "max"]
+    yield _line("alphastrike", "live", *feed, *asked, *shadow, *_overrides(settings), *data)
+    yield _replayed(run, specs, data)
 
 
 def _changed(here: Any, default: Any, path: str) -> Iterator[tuple[str, str, str]]:
@@ -92,15 +138,19 @@ def _changed(here: Any, default: Any, path: str) -> Iterator[tuple[str, str, str
 def _commands(root: Path, run: Run, facts: MarketManifest, settings: Settings, specs: list[str]) -> Iterator[str]:
     data = [] if root == Path("data") else ["--data", str(root)]
     yield _line("alphastrike", *_making(facts), *data)
-    overrides = [
-        part
-        for key, value, _ in _changed(settings.as_dict(), Settings().as_dict(), "")
-        for part in ("--set", f"{key}={value}")
-    ]
     asked = ["--policy", run.manifest.policy, "--name", run.name]
-    yield _line("alphastrike", "record", facts.name, *asked, *overrides, *data)
+    yield _line("alphastrike", "record", facts.name, *asked, *_overrides(settings), *data)
+    yield _replayed(run, specs, data)
+
+
+def _overrides(settings: Settings) -> list[str]:
+    changed = _changed(settings.as_dict(), Settings().as_dict(), "")
+    return [part for key, value, _ in changed for part in ("--set", f"{key}={value}")]
+
+
+def _replayed(run: Run, specs: list[str], data: list[str]) -> str:
     policies = [part for spec in specs for part in ("--policy", spec)]
-    yield _line("alphastrike", "replay", run.name, *policies, *data)
+    return _line("alphastrike", "replay", run.name, *policies, *data)
 
 
 def _making(facts: MarketManifest) -> list[str]:
@@ -115,18 +165,20 @@ def _making(facts: MarketManifest) -> list[str]:
     return ["import", *files, *common, "--funding-missing", facts.origin.funding_missing]
 
 
-def _remarks(stated: dict[str, str], facts: MarketManifest) -> Iterator[str]:
+def _of_versions(stated: dict[str, str]) -> Iterator[str]:
     if stated.get(SOURCE) != versions()[SOURCE]:
         yield (
             "The run was recorded by another version of the deciding code; re-running its recorded answers with "
             "this version gives it again bit for bit, so the arms are comparable."
         )
-    if facts.origin.how == "simulated":
-        yield "The market is simulated: what holds here is a property of its generator, not of any exchange."
 
 
 def _line(*words: str) -> str:
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _moment(micros: int) -> str:
+    return datetime.fromtimestamp(micros / MICROS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _day(micros: int) -> str:

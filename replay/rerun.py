@@ -14,7 +14,8 @@ from alphastrike.model.errors import DataError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.naming import policy_named
 from alphastrike.runs.computed import recorded_inputs
-from alphastrike.runs.recorder import recorded_settings
+from alphastrike.runs.live_market import acts_of
+from alphastrike.runs.recorder import is_shadow, recorded_settings
 from alphastrike.runs.registry import market_of
 from replay.arms import RECORDED, Recorded
 from replay.compare import Arm, Comparison, comparison, first_difference
@@ -61,8 +62,7 @@ def compare(
         run.manifest.digest,
         is_factual=True,
     )
-    perception = run.manifest.perception_digest
-    arms = _run_arms(market, inputs, settings, answers, perception, threads, progress)
+    arms = _run_arms(run, market, inputs, settings, answers, threads, progress)
     control = arms[RECORDED]
     if difference := first_difference(factual, control):
         raise DataError(
@@ -81,20 +81,27 @@ def _answer(spec: str, settings: Settings, recording: Recorded) -> Answer:
 
 
 def _run_arms(
+    run: Run,
     market: Market,
     inputs: AccountInputs,
     settings: Settings,
     answers: dict[str, Answer],
-    perception_digest: str,
     threads: int,
     progress: Progress,
 ) -> dict[str, Arm]:
+    # What a person did in a live run recurs in every arm: no policy was asked about it.
+    acts = acts_of(run)
+    perception = run.manifest.perception_digest
+
     def run_one(spec: str) -> Arm:
         def told(_stage: str, done: int, total: int) -> None:
             progress(spec, done, total)
 
-        done = run_account(market, inputs, settings, answers[spec], progress=told)
-        digest = run_digest(state_digest(done.state), perception_digest)
+        # Only the recording of a shadow run is one: an arm of it shows what applying the advice would have made.
+        shadow = spec == RECORDED and is_shadow(run)
+        done = run_account(market, inputs, settings, answers[spec], acts=acts, shadow=shadow, progress=told)
+        # A live run states its digests when it ends.
+        digest = run_digest(state_digest(done.state), perception) if perception else ""
         return Arm(spec, answers[spec].name, done.tables, digest)
 
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(answers)))) as pool:
