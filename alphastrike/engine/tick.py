@@ -31,7 +31,7 @@ from alphastrike.engine.instant import liquidate_isolated
 from alphastrike.engine.outputs import EQUITY_TABLE, TRIGGERS_TABLE, Out, next_row
 from alphastrike.engine.state import State
 from alphastrike.execution.venue import maintenance_margin
-from alphastrike.model.compiled import Records, fold_routine, fold_step
+from alphastrike.model.compiled import Records, fold_entry, fold_routine, fold_step
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from alphastrike.policy.triggers import drawdown_fires, streak_fires, win_rate_fires
 from alphastrike.risk.halts import daily_loss, drawdown_of, is_halt_over
@@ -68,7 +68,7 @@ def on_tick(
     _write_equity(state, params, halted, out)
 
 
-@fold_step
+@fold_entry
 def is_account_halted(state: State, now: int) -> bool:
     """Tell whether the account takes no new risk at all."""
     account = state.account[0]

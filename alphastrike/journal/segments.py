@@ -213,7 +213,9 @@ class OpenSegment:
         self._table = table
         self._path = path
         self._file = _HashedFile(path)
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", compression_level=3, **encodings)
+        # Nobody reads a part of a segment, whose bytes are checked whole: statistics would only cost time.
+        how: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_statistics": False}
+        self._writer = pq.ParquetWriter(self._file, schema, **how, **encodings)
         self._rows = 0
         self._first_seq = 0
         self._last_seq = 0

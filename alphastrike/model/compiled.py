@@ -91,21 +91,29 @@ def code(value: int) -> int:
 _njit: Any = numba.njit
 """Its type hints do not know every option."""
 
+_INNER: Final[dict[str, Any]] = {
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
 
 def fold_step(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of the account's fold, inlined into its caller.
 
     The three ``fold_`` forms work on records that exist already and allocate nothing, so Numba's reference
-    counting is off: counting every touched array made the loop fifteen times slower. A function that allocates
-    does not compile here.
+    counting is off: counting every touched array made the loop five to fifteen times slower. A function that
+    allocates does not compile here. Only entries can be called from Python: wrappers for the others, and copies
+    of them in the cache, would be a third of the compiling.
     """
-    compiled: Callable[P, R] = _njit(error_model="numpy", cache=True, forceinline=True, _nrt=False)(function)
+    compiled: Callable[P, R] = _njit(forceinline=True, **_INNER)(function)
     return compiled
 
 
 def fold_routine(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of the fold that happens rarely: called, not inlined, so that the loop stays small."""
-    compiled: Callable[P, R] = _njit(error_model="numpy", cache=True, _nrt=False)(function)
+    compiled: Callable[P, R] = _njit(**_INNER)(function)
     return compiled
 
 

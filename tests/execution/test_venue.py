@@ -15,7 +15,21 @@ from alphastrike.execution.venue import (
     maintenance_margin,
     slippage,
 )
+from alphastrike.model.compiled import Records, fold_entry
 from tests.engine.worlds import margin_tiers
+
+
+@fold_entry
+def margin_of(tiers: Records, s: int, notional: float) -> float:
+    """Call what only compiled code can call."""
+    return maintenance_margin(tiers, s, notional)
+
+
+@fold_entry
+def price_of(tiers: Records, s: int, quantity: float, entry_price: float, margin: float) -> float:
+    """Call what only compiled code can call."""
+    return liquidation_price(tiers, s, quantity, entry_price, margin)
+
 
 TIERS = margin_tiers(1, (0.0, 0.01, 0.0), (50_000.0, 0.025, 750.0), (250_000.0, 0.05, 7_000.0))
 
@@ -78,12 +92,12 @@ def test_a_bar_fills_a_tenth_of_its_volume_in_whole_lots(wanted: float, volume: 
     [(0.0, 0.0), (10_000.0, 100.0), (50_000.0, 500.0), (100_000.0, 1_750.0), (250_000.0, 5_500.0), (1e6, 43_000.0)],
 )
 def test_maintenance_margin_by_tier(notional: float, expected: float) -> None:
-    assert maintenance_margin(TIERS, 0, notional) == pytest.approx(expected)
+    assert margin_of(TIERS, 0, notional) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("edge", [50_000.0, 250_000.0])
 def test_maintenance_margin_is_continuous_at_the_edges_of_its_tiers(edge: float) -> None:
-    below, above = maintenance_margin(TIERS, 0, edge * (1 - 1e-12)), maintenance_margin(TIERS, 0, edge)
+    below, above = margin_of(TIERS, 0, edge * (1 - 1e-12)), margin_of(TIERS, 0, edge)
     assert below == pytest.approx(above, rel=1e-9)
 
 
@@ -103,7 +117,7 @@ def test_maintenance_margin_is_continuous_at_the_edges_of_its_tiers(edge: float)
     ],
 )  # fmt: skip
 def test_isolated_liquidation_price(case: str, quantity: float, entry: float, margin: float, expected: float) -> None:
-    assert liquidation_price(TIERS, 0, quantity, entry, margin) == pytest.approx(expected, rel=1e-12), case
+    assert price_of(TIERS, 0, quantity, entry, margin) == pytest.approx(expected, rel=1e-12), case
 
 
 @given(
@@ -114,10 +128,10 @@ def test_at_the_liquidation_price_the_margin_equals_its_maintenance(
     quantity: float, entry: float, leverage: float, side: int
 ) -> None:
     margin = quantity * entry / leverage
-    price = liquidation_price(TIERS, 0, side * quantity, entry, margin)
-    assert side * (price - entry) < 0.0 or margin <= maintenance_margin(TIERS, 0, quantity * entry) * (1 + 1e-9)
+    price = price_of(TIERS, 0, side * quantity, entry, margin)
+    assert side * (price - entry) < 0.0 or margin <= margin_of(TIERS, 0, quantity * entry) * (1 + 1e-9)
     left = margin + side * quantity * (price - entry)
-    assert left == pytest.approx(maintenance_margin(TIERS, 0, quantity * price), rel=1e-6, abs=1e-6 * margin)
+    assert left == pytest.approx(margin_of(TIERS, 0, quantity * price), rel=1e-6, abs=1e-6 * margin)
 
 
 @pytest.mark.parametrize(("quantity", "expected"), [(500.0, 80.0), (-500.0, 120.0), (100.0, 0.0)])
