@@ -102,6 +102,7 @@ class LiveJournal:
         """Number of the last input that is on the disk with all that followed from it."""
         self._cause = self.last_seq
         self._pending = Pending()
+        self._checkpoint_ends_stretch = False
         stretches = self._database.execute("select last_seq from stretches order by 1").fetchall()
         self._sealing = BackgroundSealing(folder, manifest, [row[0] for row in stretches])
         if manifest.state != "recording":
@@ -274,6 +275,7 @@ class LiveJournal:
         assert market_seq == self._market_seq, "a checkpoint stands after the last closed tick"
         place = (self.last_seq, tick_time, market_seq)
         self._pending.checkpoint = CheckpointRow(*place, data, checksum(data, *place))
+        self._checkpoint_ends_stretch = not self._open_seqs
         self._recovered = Recovered(data, tick_time, ())
         self._recorded.batches.clear()
 
@@ -286,7 +288,8 @@ class LiveJournal:
         self._check_alive()
         if self._pending.is_empty:
             return self.durable_seq
-        ends_stretch = self._pending.checkpoint is not None and not self._open_seqs
+        checkpoint = self._pending.checkpoint
+        ends_stretch = checkpoint is not None and self._checkpoint_ends_stretch
         self._removal.begin(self.sealed_through)
         try:
             self._pending.write(self._database, ends_stretch=ends_stretch, removed=self._removal)
@@ -294,8 +297,9 @@ class LiveJournal:
             self._death = f"the journal of run {self.folder.name!r} could not be written ({error})"
             raise CommitFailed(f"{self._death}. What is on the disk is whole: make room, then start again.") from None
         self.durable_seq = self.last_seq
-        if ends_stretch:
-            self._sealing.add(self.last_seq)
+        if checkpoint is not None and ends_stretch:
+            # Not through the last input: one that came after the checkpoint must be stepped again by a restart.
+            self._sealing.add(checkpoint.seq)
         return self.durable_seq
 
     def finish(self, account: bytes, perception: bytes, digest: str, state: Literal["complete", "stopped"]) -> Manifest:
