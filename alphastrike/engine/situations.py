@@ -1,5 +1,6 @@
 """The report of a situation, read off the account's state at the tick that asked."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ def report(
 
     ``scope`` is a symbol id, or the number of symbols for the whole account.
     """
-    account = state.account[0]
-    trigger = state.triggers[scope, rule]
+    account = _plain(state.account)[0]
+    trigger = _plain(state.triggers[scope : scope + 1, rule])[0]
     lines = _symbol_lines(state, settings, int(trigger.situation))
     live = state.interventions[state.interventions["intervention"] != 0]
     outcomes = _outcomes(state, len(symbols), int(account.trades), OUTCOMES)
@@ -54,7 +55,16 @@ def report(
         worst,
         worst_pnl,
     )
-    return situation_from(row[0], lines, _live_rows(live), symbols, settings.baseline()), row, lines
+    told = situation_from(
+        vars(_plain(row)[0]), [vars(line) for line in _plain(lines)], _live_rows(live), symbols, settings.baseline()
+    )
+    return told, row, lines
+
+
+def _plain(records: Rows) -> list[SimpleNamespace]:
+    """Return records with their fields as Python's own numbers: NumPy takes a microsecond for every field read."""
+    names = records.dtype.names or ()
+    return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in records.tolist()]
 
 
 def _threshold(settings: Settings, rule: int) -> float:
@@ -80,9 +90,9 @@ def _win_loss_ratio(outcomes: npt.NDArray[np.float64]) -> float:
 
 
 def _symbol_lines(state: State, settings: Settings, situation: int) -> Rows:
-    account = state.account[0]
+    account = _plain(state.account)[0]
     lines = np.zeros(len(state.symbols), dtype=KINDS["situation_symbols"].record)
-    for s, symbol in enumerate(state.symbols):
+    for s, symbol in enumerate(_plain(state.symbols)):
         window = _outcomes(state, s, int(symbol.trades), settings.account.triggers.win_rate_window)
         notional = symbol.quantity * symbol.mark
         lines[s] = (
@@ -130,5 +140,5 @@ def _live_rows(live: Rows) -> list[dict[str, Any]]:
             "event_time": one.applied,
             "expires": one.expires,
         }
-        for one in live
+        for one in _plain(live)
     ]
