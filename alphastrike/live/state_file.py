@@ -141,14 +141,15 @@ def parsed(data: bytes) -> LeverageState:
 
 
 def write(path: Path, state: LeverageState) -> None:
-    """Replace the file: after this returns it holds all of ``state``, and at no moment half of it."""
+    """Replace the file: whoever opens it sees all of one state, and at no moment half of one.
+
+    The disk is not waited for: after a power failure the file may be old or damaged, which its reader notices; the
+    journal holds what counts, and a second wait a commit would be felt by every event.
+    """
     fresh = path.with_name(f".{path.name}.new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(rendered(state))
-        file.flush()
-        # Without this a power failure may leave the new name with the old disk's rubbish.
-        os.fsync(file.fileno())
     fresh.replace(path)
 
 
