@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alphastrike.live.status import Status
 
 REFRESH_S: Final = 0.5
-PLAIN_REFRESH_S: Final = 5.0
+PLAIN_REFRESH_S: Final = 2.0
 """Between two lines where the output is no terminal."""
 
 
