@@ -110,7 +110,22 @@ def test_without_arguments_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert "Usage: alphastrike" in capsys.readouterr().out
 
 
-COMMANDS = ("import", "simulate", "markets", "record", "replay", "runs", "sql", "verify")
+COMMANDS = (
+    "import",
+    "simulate",
+    "markets",
+    "record",
+    "replay",
+    "live",
+    "runs",
+    "sql",
+    "verify",
+    "status",
+    "halt",
+    "resume",
+    "flatten",
+    "revoke",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

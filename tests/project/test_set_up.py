@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-TARGETS = ("help", "replay", "test", "test-all", "check", "bench", "wheel-check", "clean")
+TARGETS = ("help", "replay", "test", "test-all", "check", "kill-test", "bench", "wheel-check", "clean")
 
 
 @pytest.fixture
