@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from alphastrike.config.settings import Settings
     from alphastrike.journal.manifest import Manifest
     from alphastrike.journal.wal import LiveJournal
+    from alphastrike.live.address import Claim
     from alphastrike.live.session import Outcome, Session
     from alphastrike.market.columns import MarketTables
     from alphastrike.model.progress import Progress
@@ -74,6 +75,8 @@ def live(
     from alphastrike.cli.console import print_json
     from alphastrike.cli.progress import progress_bars
     from alphastrike.config.resolve import resolve
+    from alphastrike.live.address import claim
+    from alphastrike.model.errors import TryAgainError
 
     wanted = _Wanted(
         feed, policy, shadow, name, new, resolve(config, overrides or []), config is not None or bool(overrides)
@@ -81,11 +84,16 @@ def live(
     pace, seconds = _speed(speed), _duration(duration)
     hushed = quiet or as_json
     began = time.monotonic()
-    with progress_bars(hushed) as progress:
-        begun = _begin(data, wanted, progress, hushed)
-        _compile(begun, progress)
-    with begun.journal:
-        outcome = asyncio.run(_run(begun, data, pace, seconds, watch=watch, quiet=hushed))
+    place = claim(data)
+    try:
+        with progress_bars(hushed) as progress:
+            begun = _begin(data, wanted, progress, hushed)
+        with begun.journal:
+            outcome = asyncio.run(_run(begun, data, place, pace, seconds, watch=watch, quiet=hushed))
+    finally:
+        place.release()
+    if outcome.has_failed:
+        raise TryAgainError(f"run {begun.name!r} has stopped: {outcome.reason}. `alphastrike live` goes on with it.")
     if as_json:
         ended = {"complete": outcome.is_complete, "reason": outcome.reason, "digest": outcome.digest}
         print_json({**outcome.status, **ended, "seconds": time.monotonic() - began})
@@ -137,6 +145,7 @@ def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _B
     policy = policy_named(last.policy, guardian=settings.policy.guardian)
     manifest, tables = open_tables(data, last.market.name)
     _refuse_other_market(last, manifest.content_hash)
+    _compile(tables, settings, progress)
     journal = LiveJournal.open(runs_folder(data) / last.name)
     assert last.live is not None
     return _Begun(journal, tables, policy, settings, last.live.shadow, is_new=False)
@@ -179,6 +188,7 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
         account_digest="",
         perception_digest="",
     )
+    _compile(tables, settings, progress)
     columns = tables.columns
     journal = LiveJournal.create(
         runs_folder(data) / name,
@@ -242,21 +252,20 @@ def _refuse_other_market(last: "Manifest", content_hash: str) -> None:
         )
 
 
-def _compile(begun: _Begun, progress: "Progress") -> None:
+def _compile(tables: "MarketTables", settings: "Settings", progress: "Progress") -> None:
     from alphastrike.live.compiling import compile_engine
 
     progress("compile", 0, 1)
-    compile_engine(begun.tables.symbols, begun.tables.interval, begun.settings)
+    compile_engine(tables.symbols, tables.interval, settings)
     progress("compile", 1, 1)
 
 
 async def _run(
-    begun: _Begun, data: Path, speed: float, seconds: float | None, *, watch: bool, quiet: bool
+    begun: _Begun, data: Path, place: "Claim", speed: float, seconds: float | None, *, watch: bool, quiet: bool
 ) -> "Outcome":
     import asyncio
 
     from alphastrike.cli.console import note
-    from alphastrike.live.address import claim
     from alphastrike.live.control import Port
     from alphastrike.live.feeds import Pace, PlayedFeed
     from alphastrike.live.session import Plan, Session
@@ -264,28 +273,24 @@ async def _run(
 
     pace = Pace(speed)
     plan = Plan(PlayedFeed(begun.tables, pace), begun.policy, begun.settings, begun.shadow, seconds)
-    port_claim = claim(data)
+    session = Session(begun.journal, plan, pace)
+    session.listen_to_signals()
+    recovered = session.recover()
+    kept = StateFile(data, begun.name)
+    compared = kept.compare(session.stepper.state, begun.journal.durable_seq)
+    session.on_release.append(lambda released: kept.keep(session.stepper.state, released.seq))
+    if not quiet:
+        _introduce(begun, recovered, compared, str(place.place), note)
+    port = Port(place, session)
+    await port.open()
+    screen = asyncio.create_task(_watch(session)) if watch else None
     try:
-        session = Session(begun.journal, plan, pace)
-        session.listen_to_signals()
-        recovered = session.recover()
-        kept = StateFile(data, begun.name)
-        compared = kept.compare(session.stepper.state, begun.journal.durable_seq)
-        session.on_release.append(lambda released: kept.keep(session.stepper.state, released.seq))
-        if not quiet:
-            _introduce(begun, recovered, compared, str(port_claim.place), note)
-        port = Port(port_claim, session)
-        await port.open()
-        screen = asyncio.create_task(_watch(session)) if watch else None
-        try:
-            return await session.run()
-        finally:
-            if screen is not None:
-                screen.cancel()
-                await asyncio.gather(screen, return_exceptions=True)
-            await port.close()
+        return await session.run()
     finally:
-        port_claim.release()
+        if screen is not None:
+            screen.cancel()
+            await asyncio.gather(screen, return_exceptions=True)
+        await port.close()
 
 
 def _introduce(begun: _Begun, recovered: int, compared: str, socket: str, note: "Callable[[str], None]") -> None:

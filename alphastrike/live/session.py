@@ -54,7 +54,10 @@ class Outcome:
     is_complete: bool
     """The feed has come to its end; otherwise ``live`` goes on where this stopped."""
     reason: str
+    has_failed: bool
+    """Nobody ordered the end: the feed broke. What came before is sealed, and the run can go on."""
     digest: str
+    """Empty when the end came in the middle of a thought: nothing of that instant was kept."""
     status: Status
     """At the end."""
 
@@ -82,14 +85,17 @@ class Session:
             journal,
             self.stepper,
             self._collector,
+            waits=feed.waits,
             thinks_long=feed.waits and not at_once,
             held=pace.held if pace is not None else nullcontext,
+            before_thinking=self._remember,
             ask_aside=self._aside.ask if self._aside is not None else None,
             checkpoint_after=plan.checkpoint_after,
         )
         self._clock = asyncio.get_running_loop().time
         self._phase = "recovering"
         self._is_over = False
+        self._is_abandoned = False
         self._last_status: Status | None = None
         self.on_release: list[Callable[[Released], None]] = self._writer.on_release
         """Called after every commit with what became durable."""
@@ -104,7 +110,7 @@ class Session:
         """Let the feed begin and write until it ends, or a stop is ordered.
 
         Raises:
-            TryAgainError: the disk took no more, or the feed broke; the run goes on from there another time.
+            CommitFailed: the disk took no more; the run goes on from there another time.
         """
         self._phase = "running"
         writing = asyncio.create_task(self._writer.run())
@@ -139,10 +145,11 @@ class Session:
 
     def status(self) -> Status:
         """Return how things stand, all of it durable; while a policy thinks, how they stood before it began."""
-        if self._writer.is_thinking and self._last_status is not None:
-            return {**self._last_status, **self._shell()}  # type: ignore[typeddict-item] # its own keys once more
-        self._last_status = self._status()
-        return self._last_status
+        if self._writer.is_thinking or self._is_abandoned:
+            assert self._last_status is not None, "a status is taken before a policy thinks"
+            shell = {**self._shell(), "followed_equity": self._last_status["followed_equity"]}
+            return {**self._last_status, **shell}  # type: ignore[typeddict-item] # its own keys once more
+        return self._status()
 
     def listen_to_signals(self) -> None:
         """Let Ctrl-C and SIGTERM order the end; a second one ends the process at once, as a kill would."""
@@ -164,6 +171,7 @@ class Session:
             while not writing.done():
                 await asyncio.wait({writing}, timeout=1.0 if self._phase == "running" else THINKING_GRACE_S)
                 if self._phase == "stopping" and not writing.done() and self._writer.is_thinking:
+                    self._is_abandoned = True
                     return Ending(False, f"{self._plan.policy.name} still thought; its instant will be done again")
         finally:
             if timer is not None:
@@ -194,15 +202,17 @@ class Session:
                 self._inbox.send(FeedSilent(silent_for))
 
     def _ended(self, ending: Ending) -> Outcome:
-        if self._writer.is_thinking:
+        if self._is_abandoned:
             # The engine is in the middle of an instant that is not committed: the journal closes without it.
-            assert self._last_status is not None
-            return Outcome(False, ending.reason, "", self._last_status)
+            return Outcome(False, ending.reason, False, "", self.status())
         account, perception = self.stepper.states()
         digest = self.stepper.digest()
         status = self._status()
         self._journal.finish(account, perception, digest, "complete" if ending.is_complete else "stopped")
-        return Outcome(ending.is_complete, ending.reason, digest, status)
+        return Outcome(ending.is_complete, ending.reason, ending.has_failed, digest, status)
+
+    def _remember(self) -> None:
+        self._last_status = self._status()
 
     def _status(self) -> Status:
         plan = self._plan

@@ -69,6 +69,8 @@ class Ending(NamedTuple):
     is_complete: bool
     """The feed has no more."""
     reason: str
+    has_failed: bool = False
+    """Nobody ordered it: the feed broke."""
 
 
 class Writer:
@@ -81,8 +83,10 @@ class Writer:
         stepper: Stepper,
         collector: Collector,
         *,
+        waits: bool = True,
         thinks_long: bool = False,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        before_thinking: Callable[[], None] = lambda: None,
         ask_aside: Callable[[Situation], None] | None = None,
         checkpoint_after: int = CHECKPOINT_AFTER,
     ) -> None:
@@ -93,8 +97,10 @@ class Writer:
             journal: of the run, opened and recovered.
             stepper: the engine, at the last input of the journal.
             collector: the instants, at the last input of the journal.
+            waits: the feed waits for the writer, so that an event comes in when it is taken, not when it is put in.
             thinks_long: the policy inside the stepper may take long to answer.
             held: holds the feed's time while it does.
+            before_thinking: called when the engine may be looked at for the last time before it does.
             ask_aside: asks a policy that nobody waits for.
             checkpoint_after: inputs between two checkpoints.
         """
@@ -102,8 +108,10 @@ class Writer:
         self._journal = journal
         self._stepper = stepper
         self._collector = collector
+        self._waits = waits
         self._thinks_long = thinks_long
         self._held = held
+        self._before_thinking = before_thinking
         self._ask_aside = ask_aside
         self._checkpoint_after = checkpoint_after
         self._clock = asyncio.get_running_loop().time
@@ -180,9 +188,10 @@ class Writer:
                 await self._inbox.wait()
                 continue
             item = stamped.item
+            taken = self._clock()
             if not self._uncommitted:
-                self._oldest = self._clock()
-            self._uncommitted.append(stamped.at)
+                self._oldest = taken
+            self._uncommitted.append(taken if self._waits else stamped.at)
             if isinstance(item, MarketEvent):
                 self._take(item)
             elif isinstance(item, TickEvent):
@@ -224,6 +233,7 @@ class Writer:
             if self._thinks_long:
                 # Others may run meanwhile, and they see what is durable.
                 self._commit()
+                self._before_thinking()
             self._append("ticks", (tick,))
             closed = self._collector.close(tick, self._stepper.market_seq)
             self._journal.close_instant(closed.numbers, closed.market_seq)
@@ -273,7 +283,7 @@ class Writer:
                 self._ending = Ending(True, "the feed came to its end")
             case FeedEnded(reason):
                 self._incident(IncidentKind.FEED_LOST, reason)
-                self._ending = Ending(False, reason)
+                self._ending = Ending(False, reason, has_failed=True)
             case Stop(reason):
                 self._ending = self._ending or Ending(False, reason)
 

@@ -1,0 +1,113 @@
+"""The claim of live mode: the same engine. Played event by event or run over history, every row and bit is the same."""
+
+from pathlib import Path
+
+import pytest
+
+from alphastrike.journal.derived import OrderChange
+from alphastrike.live.session import Session
+from alphastrike.live.writer import Released
+from alphastrike.runs.recorder import record
+from alphastrike.runs.registry import open_run
+from alphastrike.runs.verify import verify
+from tests.live.conftest import LIVELY, Played, assert_same_rows, last_tick
+from tests.live.playing import During, play
+
+OF_LIVE_ALONE = frozenset({"candles", "marks", "funding", "open_interest", "operator", "incidents", "llm_answers"})
+
+
+def stops_after(ticks: int) -> During:
+    """Order the end once so many ticks are durable."""
+
+    def watch(session: Session) -> None:
+        first: list[int] = []
+
+        def look(released: Released) -> None:
+            if released.event_time:
+                first.append(released.event_time)
+                if (released.event_time - first[0]) >= ticks * 3_600_000_000:
+                    session.stop("the test has seen enough")
+
+        session.on_release.append(look)
+
+    return watch
+
+
+def test_a_live_run_ends_with_the_digest_of_history(played: Played) -> None:
+    assert played.outcome.is_complete
+    assert played.outcome.digest == played.run("first").manifest.digest
+    assert played.run("live1").manifest.digest == played.outcome.digest
+    assert played.run("live1").manifest.account_digest == played.run("first").manifest.account_digest
+    assert played.outcome.status["event_time"] == last_tick(played.root)
+
+
+def test_the_run_is_worth_comparing(played: Played) -> None:
+    rows = {name: played.run("first").manifest.rows_of(name) for name in ("trades", "situations", "interventions")}
+    assert min(rows.values()) > 5, rows
+
+
+def test_every_derived_row_is_that_of_history(played: Played) -> None:
+    first, live = played.run("first"), played.run("live1")
+
+    assert assert_same_rows(first, live) > 10_000
+    assert {name for name in live.manifest.tables if live.manifest.rows_of(name)} - OF_LIVE_ALONE - {
+        "instruments",
+        "margin_tiers",
+    } == {name for name in first.manifest.tables if first.manifest.rows_of(name)}
+
+
+def test_the_live_run_holds_its_inputs_with_the_markets_own_numbers(played: Played) -> None:
+    live = played.run("live1")
+    question = "select market_seq from {} "
+    numbers = [
+        number
+        for name in ("candles", "marks", "funding", "open_interest", "ticks")
+        for (number,) in live.sql(question.format(name)).rows
+    ]
+
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert numbers[-1] == played.run("first").rows("ticks")["market_seq"][-1]
+
+
+def test_verify_derives_the_live_run_again_through_history_and_finds_it_identical(played: Played) -> None:
+    found = verify(played.root, played.run("live1"))
+
+    assert found.is_identical, found.findings
+    assert found.digest == played.outcome.digest
+
+
+@pytest.mark.parametrize("ticks", [3, 700, 1300])
+def test_a_stop_and_a_resumption_leave_no_trace_in_what_is_derived(played: Played, live_root: Path, ticks: int) -> None:
+    stopped = play(live_root, "live1", settings=LIVELY, during=stops_after(ticks))
+    assert not stopped.is_complete
+    assert stopped.status["event_time"] < last_tick(live_root)
+    assert open_run(live_root, "live1").manifest.state == "stopped"
+
+    resumed = play(live_root, "live1", settings=LIVELY)
+
+    assert resumed.is_complete
+    assert resumed.digest == played.outcome.digest
+    assert_same_rows(played.run("first"), open_run(live_root, "live1"))
+
+
+def test_checkpoints_in_the_middle_change_nothing(played: Played, live_root: Path) -> None:
+    for ticks in (300, 400, 10_000):
+        ended = play(live_root, "live1", settings=LIVELY, checkpoint_after=500, during=stops_after(ticks))
+
+    assert ended.digest == played.outcome.digest
+    assert_same_rows(played.run("first"), open_run(live_root, "live1"))
+
+
+def test_a_shadow_run_sends_the_orders_of_nobody_and_journals_every_advice(played: Played, live_root: Path) -> None:
+    shadow = play(live_root, "shadow", settings=LIVELY, shadow=True)
+    record(live_root, "small", "no-llm", name="nobody", settings=LIVELY)
+    run, nobody = open_run(live_root, "shadow"), open_run(live_root, "nobody")
+
+    for name in ("orders", "fills", "trades", "equity"):
+        assert run.rows(name).tobytes() == nobody.rows(name).tobytes(), name
+    assert (run.rows("orders")["change"] == OrderChange.SUBMITTED).any()
+    assert len(run.rows("advice")) == len(run.rows("situations")) > 0
+    assert set(run.rows("advice")["policy"]) == {"rules"}
+    assert len(run.rows("interventions")) == 0
+    assert shadow.status["followed_equity"] == played.outcome.status["equity"]["equity"]
+    assert run.rows("shadow")["equity_followed"][-1] == shadow.status["followed_equity"]
