@@ -119,8 +119,9 @@ def open_to_read(path: Path, run: str) -> sqlite3.Connection:
 
 def damaged(path: Path, run: str, what: str) -> DataError:
     """Return the error for a file that does not hold what was written into it."""
+    said = " ".join(what.split())
     return DataError(
-        f"the journal of run {run!r} is damaged ({path}): {what}. Restore the file from a copy, or start a new run."
+        f"the journal of run {run!r} is damaged ({path}): {said}. Restore the file from a copy, or start a new run."
     )
 
 
