@@ -30,7 +30,7 @@ from alphastrike.journal.reader import Run
 from alphastrike.live.writer import Ending
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import MICROS_PER_HOUR
-from alphastrike.runs.registry import open_run
+from alphastrike.runs.registry import open_run, runs_folder
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 MARKET: Final = "small"
@@ -183,8 +183,9 @@ def harness(root: Path, kills: int, seed: int, days: int, *, tell: bool = False)
             before = life.last() or life.first("recovered") or before
             if tell and left % 10 == 0:
                 print(f"{kills - left} kills, {report.lives} lives, {report.finished} runs finished", flush=True)  # noqa: T201
-            continue
-        if code != 0:
+            if not _is_complete(root, name):
+                continue
+        elif code != 0:
             report.troubles.append(f"life {report.lives} of {name} ended with {code}: {' | '.join(life.errors[-5:])}")
             break
         _compare(report, steady, root, name)
@@ -306,6 +307,11 @@ def _compare(report: Report, steady: _Steady, root: Path, name: str) -> None:
         report.rows_compared += wanted.num_rows
         if not _is_same(found, wanted):
             report.troubles.append(f"{name}: {kind} differs: {found.num_rows} rows, undisturbed {wanted.num_rows}")
+
+
+def _is_complete(root: Path, name: str) -> bool:
+    """Tell whether a kill came too late: the process had nothing left to do but to say goodbye."""
+    return (runs_folder(root) / name).exists() and open_run(root, name).manifest.state == "complete"
 
 
 def _leverage_by_tick(run: Run) -> dict[int, float]:
