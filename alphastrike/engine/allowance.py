@@ -15,9 +15,11 @@ from alphastrike.engine.codes import (
     EXIT_SIGNAL,
     LEVERAGE,
     LIQUIDATION_DISTANCE,
+    LIQUIDATION_HALT,
     MARGIN,
     MINIMUM_NOTIONAL,
     NO_RULE,
+    NO_STOP,
     NOTHING,
     OPERATOR_HALT,
     ORDER_RATE,
@@ -171,6 +173,8 @@ def _is_refused(state: State, params: AccountParams, s: int, now: int, out: Out,
         rule, value, limit = BANKRUPT, account.equity, 0.0
     elif account.drawdown_halt_since != 0:
         rule, value, limit = DRAWDOWN_HALT, account.drawdown, limits.drawdown_halt
+    elif account.liquidation_halt_since != 0:
+        rule, value, limit = LIQUIDATION_HALT, account.liquidation, 0.0
     elif account.daily_halt != 0:
         rule, value, limit = DAILY_LOSS, account.equity, account.day_start_equity * (1.0 - limits.daily_loss_max)
     elif account.operator_halt != 0:
@@ -183,6 +187,10 @@ def _is_refused(state: State, params: AccountParams, s: int, now: int, out: Out,
         age = (now - symbol.last_candle) / MICROS_PER_HOUR
         if age > limits.stale_after_hours:
             rule, value, limit = STALE_DATA, age, limits.stale_after_hours
+        elif params.exit.stop_atr > 0.0:
+            distance = symbol.order_stop_distance
+            if distance <= 0.0 or (symbol.target_quantity > 0.0 and distance >= symbol.mark):
+                rule, value, limit = NO_STOP, distance, symbol.mark
     if rule != 0:
         _refuse(state, s, rule, value, limit, now, out, detail)
     return rule != 0

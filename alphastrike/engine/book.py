@@ -3,7 +3,7 @@
 import math
 
 from alphastrike.config.account import AccountParams
-from alphastrike.engine.codes import CANCELLED, EXIT_SIGNAL, SUBMITTED, YES
+from alphastrike.engine.codes import CANCELLED, EXIT_SIGNAL, LIQUIDATION, SUBMITTED, YES
 from alphastrike.engine.outputs import FILLS_TABLE, ORDERS_TABLE, TRADES_TABLE, Out, next_row
 from alphastrike.engine.state import OUTCOMES, State
 from alphastrike.execution.venue import liquidation_price
@@ -102,6 +102,8 @@ def fill(
     ``quantity`` signed (base), prices in quote per base, ``fee_rate`` a fraction of notional,
     ``liquidation_fee`` in quote.
     """
+    if reason == LIQUIDATION:
+        state.account[0].liquidated = 1
     held = state.symbols[s].quantity
     if held * quantity < 0.0 and abs(quantity) > abs(held):
         _book(

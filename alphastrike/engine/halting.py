@@ -5,6 +5,7 @@ from alphastrike.engine.codes import (
     BEGUN,
     FLATTEN,
     HALT_DRAWDOWN,
+    HALT_LIQUIDATION,
     HALT_OPERATOR,
     HALT_POLICY,
     LIFTED,
@@ -57,11 +58,14 @@ def halt_by_operator(state: State, outs: Out, detail: int) -> None:
 
 @fold_entry
 def resume_by_operator(state: State, outs: Out, detail: int) -> None:
-    """Lift what only a person lifts: his own halt, and a latched drawdown halt with the peak reset."""
+    """Lift what only a person lifts: his own halt, a liquidation's, and a drawdown's with the peak reset."""
     account = state.account[0]
     if account.operator_halt != 0:
         account.operator_halt = 0
         write_halt(state, HALT_OPERATOR, LIFTED, 0.0, 0.0, NO, outs[0], detail)
+    if account.liquidation_halt_since != 0:
+        write_halt(state, HALT_LIQUIDATION, LIFTED, account.liquidation, 0.0, NO, outs[0], detail)
+        account.liquidation_halt_since = 0
     if account.drawdown_halt_since != 0:
         write_halt(state, HALT_DRAWDOWN, LIFTED, account.drawdown, 0.0, NO, outs[0], detail)
         account.drawdown_halt_since = 0

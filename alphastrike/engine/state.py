@@ -30,7 +30,8 @@ def _record(reals: str, integers: str) -> np.dtype[Any]:
 ACCOUNT: Final = _record(
     "cash price_cash fees slippage funding liquidation equity equity_peak drawdown exposure day_start_equity"
     " leverage volatility volatility_factor drawdown_factor performance_factor half_kelly leverage_cap",
-    "market_seq now day daily_halt drawdown_halt_since bankrupt policy_halt_until operator_halt"
+    "market_seq now day daily_halt drawdown_halt_since liquidated liquidation_halt_since bankrupt"
+    " policy_halt_until operator_halt"
     " trades loss_streak outcomes_changed order_hour orders_this_hour"
     " last_order last_trade last_situation last_intervention ticks ticks_halted asked_now",
 )

@@ -13,6 +13,7 @@ from alphastrike.engine.codes import (
     HALT_BANKRUPT,
     HALT_DAILY_LOSS,
     HALT_DRAWDOWN,
+    HALT_LIQUIDATION,
     HALT_POLICY,
     LIFTED,
     LIQUIDATION,
@@ -75,6 +76,7 @@ def is_account_halted(state: State, now: int) -> bool:
     return bool(
         account.daily_halt != 0
         or account.drawdown_halt_since != 0
+        or account.liquidation_halt_since != 0
         or account.bankrupt != 0
         or account.operator_halt != 0
         or now < account.policy_halt_until
@@ -195,6 +197,19 @@ def _halts(state: State, params: AccountParams, now: int, out: Out, detail: int)
         account.drawdown_halt_since = 0
         account.equity_peak = account.equity
         account.drawdown = 0.0
+    if account.liquidated != 0:
+        account.liquidated = 0
+        if account.liquidation_halt_since == 0:
+            account.liquidation_halt_since = now
+            begun = 1
+            halt_for = int(limits.halt_days * MICROS_PER_DAY)
+            until = now + halt_for if halt_for > 0 else NO
+            write_halt(state, HALT_LIQUIDATION, BEGUN, account.liquidation, 0.0, until, out, detail)
+    elif account.liquidation_halt_since != 0 and is_halt_over(
+        now, account.liquidation_halt_since, int(limits.halt_days * MICROS_PER_DAY)
+    ):
+        write_halt(state, HALT_LIQUIDATION, LIFTED, account.liquidation, 0.0, NO, out, detail)
+        account.liquidation_halt_since = 0
     if account.policy_halt_until != 0 and now >= account.policy_halt_until:
         account.policy_halt_until = 0
         write_halt(state, HALT_POLICY, LIFTED, 0.0, 0.0, NO, out, detail)

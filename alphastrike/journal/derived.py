@@ -123,6 +123,9 @@ class RiskRule(IntEnum):
     LIQUIDATION_DISTANCE = 12
     MINIMUM_NOTIONAL = 13
     OPERATOR_HALT = 14
+    NO_STOP = 15
+    """The strategy cannot place the stop it wants: no ATR, or a stop below zero."""
+    LIQUIDATION_HALT = 16
 
 
 class RiskAnswer(IntEnum):
@@ -151,6 +154,8 @@ class HaltCause(IntEnum):
     BANKRUPT = 3
     POLICY_FAILURE = 4
     OPERATOR = 5
+    LIQUIDATION = 6
+    """The venue liquidated a position: something is wrong that sizes and stops did not prevent."""
 
 
 class HaltChange(IntEnum):

@@ -266,12 +266,15 @@ def _account_halts(state: State, settings: Settings) -> Iterable[HaltStatus]:
     now = int(account.now)
     if account.operator_halt:
         yield _halt(HaltCause.OPERATOR, "person", "a person resumes")
-    if account.drawdown_halt_since:
-        since = int(account.drawdown_halt_since)
-        days = settings.account.limits.halt_days
-        until = since + int(days * MICROS_PER_DAY) if days > 0 else None
-        clears = "a person resumes" + (f", or {days:g} days pass" if until else "")
-        yield _halt(HaltCause.DRAWDOWN, "person", f"{clears}; the peak is then reset", since, until)
+    days = settings.account.limits.halt_days
+    clears = "a person resumes" + (f", or {days:g} days pass" if days > 0 else "")
+    for cause, since, also in (
+        (HaltCause.DRAWDOWN, int(account.drawdown_halt_since), "; the peak is then reset"),
+        (HaltCause.LIQUIDATION, int(account.liquidation_halt_since), ""),
+    ):
+        if since:
+            until = since + int(days * MICROS_PER_DAY) if days > 0 else None
+            yield _halt(cause, "person", f"{clears}{also}", since, until)
     if account.daily_halt:
         yield _halt(HaltCause.DAILY_LOSS, "itself", "the next UTC day", until=(int(account.day) + 1) * MICROS_PER_DAY)
     if now < account.policy_halt_until:
