@@ -3,7 +3,7 @@
 import math
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -135,11 +135,12 @@ def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _B
     from alphastrike.market.store import open_tables
     from alphastrike.policy.naming import policy_named
     from alphastrike.runs.recorder import recorded_settings
-    from alphastrike.runs.registry import open_run, runs_folder
+    from alphastrike.runs.registry import list_runs, open_run, runs_folder
 
-    last = _resumable(data, wanted)
+    lives = [entry.manifest for entry in list_runs(data) if entry.manifest is not None and entry.manifest.live]
+    last = _resumable(lives, wanted)
     if last is None:
-        return _begin_new(data, wanted, progress, quiet)
+        return _begin_new(data, _like(lives[:1], wanted), progress, quiet)
     settings = recorded_settings(open_run(data, last.name))
     _refuse_other_settings(last, wanted, settings)
     policy = policy_named(last.policy, guardian=settings.policy.guardian)
@@ -155,6 +156,7 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
     from datetime import UTC, datetime
 
     from alphastrike.cli.console import note
+    from alphastrike.journal.folders import check_run_name
     from alphastrike.journal.manifest import MarketReference, RunFacts
     from alphastrike.journal.wal import LiveJournal
     from alphastrike.market.building import instrument_records, tier_records
@@ -173,7 +175,8 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
             note("No market here yet: making the sample market (simulated, 5 symbols, 365 days, seed 7).")
         simulate_market(data, progress=progress)
     manifest, tables = open_tables(data, market)
-    name = wanted.name or unused_name(data, f"live-{default_name(market, policy.name)}")
+    name = wanted.name if wanted.name is not None else unused_name(data, f"live-{default_name(market, policy.name)}")
+    check_run_name(name)
     facts = RunFacts(
         name=name,
         created=datetime.now(UTC),
@@ -202,14 +205,25 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
     return _Begun(journal, tables, policy, settings, bool(wanted.shadow), is_new=True)
 
 
-def _resumable(data: Path, wanted: _Wanted) -> "Manifest | None":
+def _like(last: "list[Manifest]", wanted: _Wanted) -> _Wanted:
+    """Return what is wanted of a new run, with the last one's market, policy and kind where nothing is said."""
+    for manifest in last:
+        assert manifest.live is not None
+        return replace(
+            wanted,
+            feed=wanted.feed or manifest.market.name,
+            policy=wanted.policy or manifest.policy,
+            shadow=manifest.live.shadow if wanted.shadow is None else wanted.shadow,
+        )
+    return wanted
+
+
+def _resumable(lives: "list[Manifest]", wanted: _Wanted) -> "Manifest | None":
     """Return the run to go on with: the one that is named, or the last live run when it is what is wanted."""
     from alphastrike.model.errors import ConfigurationError
-    from alphastrike.runs.registry import list_runs
 
     if wanted.new:
         return None
-    lives = [entry.manifest for entry in list_runs(data) if entry.manifest is not None and entry.manifest.live]
     if wanted.name is not None:
         lives = [manifest for manifest in lives if manifest.name == wanted.name]
     last = lives[0] if lives else None

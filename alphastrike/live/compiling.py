@@ -12,8 +12,10 @@ from alphastrike.engine.halting import halt_for_failed_policy
 from alphastrike.engine.outputs import FULL, new_out
 from alphastrike.engine.state import new_buffer, views
 from alphastrike.engine.stepping import Instant, Stepper
+from alphastrike.engine.tick import is_account_halted
 from alphastrike.journal.derived import Tool
 from alphastrike.journal.inputs import OperatorAct
+from alphastrike.ml.declare import signals
 from alphastrike.model.bars import BAR, BarFlag
 from alphastrike.model.instrument import INSTRUMENT, TIER, TIERS_MAX
 from alphastrike.model.symbols import SymbolTable
@@ -35,6 +37,9 @@ def compile_engine(symbols: SymbolTable, interval: int, settings: Settings) -> N
         stepper.step(Instant(now, bars, unknown, unknown, unknown, 0))
     stepper.restore(stepper.checkpoint())
 
+    for signal in signals().values():
+        signal.scores(tuple(np.full(1, 0.5) for _ in signal.inputs), str)
+
     params, out = packed(settings.account_params()), new_out()
     state = views(new_buffer(S), S)
     begin(state, params)
@@ -44,3 +49,4 @@ def compile_engine(symbols: SymbolTable, interval: int, settings: Settings) -> N
     perform(Act(OperatorAct.REVOKE, int(number)), state, params, out, FULL)
     halt_for_failed_policy(state, decision, out, FULL)
     settle_situation(state, 0, 0)
+    is_account_halted(state, decision)

@@ -245,9 +245,9 @@ class Collector:
         instant = Instant(
             now=tick,
             bars=np.array([[cell.bar for cell in cells]], dtype=BAR),
-            taker_buy_volume=np.array([[cell.taker_buy_volume for cell in cells]]),
-            trades=np.array([[cell.trades for cell in cells]]),
-            open_interest=np.array([[cell.open_interest for cell in cells]]),
+            taker_buy_volume=np.array([[cell.taker_buy_volume for cell in cells]], dtype=np.float64),
+            trades=np.array([[cell.trades for cell in cells]], dtype=np.float64),
+            open_interest=np.array([[cell.open_interest for cell in cells]], dtype=np.float64),
             other_events=others,
         )
         return Closed(instant, numbers, number + 1)
