@@ -1,5 +1,6 @@
 """A small lively market, recorded over history and played live once for all tests of this folder."""
 
+import shutil
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -8,13 +9,14 @@ import pytest
 
 from alphastrike.config.resolve import resolve
 from alphastrike.journal.reader import Run
-from alphastrike.live.session import Outcome
+from alphastrike.live.session import Outcome, Session
+from alphastrike.live.writer import Released
 from alphastrike.market.simulate import simulate_market
 from alphastrike.market.store import open_tables
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import open_run
-from tests.live.playing import play
+from tests.live.playing import During, play
 
 DAYS: Final = 60
 LIVELY: Final = resolve(
@@ -50,6 +52,37 @@ def live_root(played: Played, tmp_path: Path) -> Path:
     (root / "markets").mkdir(parents=True)
     (root / "markets" / "small").symlink_to(played.root / "markets" / "small")
     return root
+
+
+@pytest.fixture(scope="session")
+def warm(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root whose run ``live1`` was stopped when its windows were full and nothing had happened yet."""
+    root = tmp_path_factory.mktemp("warm")
+    (root / "markets").symlink_to(played.root / "markets")
+    first = int(played.run("first").rows("situations")["event_time"][0])
+    play(root, "live1", settings=LIVELY, during=stops_at(first - 24 * MICROS_PER_HOUR))
+    return root
+
+
+@pytest.fixture
+def warm_root(warm: Path, tmp_path: Path) -> Path:
+    """A copy of it that the test may go on with, under any policy: nobody has been asked yet."""
+    shutil.copytree(warm / "runs", tmp_path / "warm" / "runs")
+    (tmp_path / "warm" / "markets").symlink_to(warm / "markets")
+    return tmp_path / "warm"
+
+
+def stops_at(event_time: int) -> During:
+    """Order the end as soon as a tick of that time or later is durable."""
+
+    def watch(session: Session) -> None:
+        def look(released: Released) -> None:
+            if released.event_time >= event_time:
+                session.stop("the test has seen enough")
+
+        session.on_release.append(look)
+
+    return watch
 
 
 def last_tick(root: Path) -> int:

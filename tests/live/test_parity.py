@@ -5,32 +5,16 @@ from pathlib import Path
 import pytest
 
 from alphastrike.journal.derived import OrderChange
-from alphastrike.live.session import Session
-from alphastrike.live.writer import Released
+from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import open_run
 from alphastrike.runs.verify import verify
-from tests.live.conftest import LIVELY, Played, assert_same_rows, last_tick
-from tests.live.playing import During, play
+from tests.live.conftest import LIVELY, Played, assert_same_rows, last_tick, stops_at
+from tests.live.playing import play
+
+HOUR = MICROS_PER_HOUR
 
 OF_LIVE_ALONE = frozenset({"candles", "marks", "funding", "open_interest", "operator", "incidents", "llm_answers"})
-
-
-def stops_after(ticks: int) -> During:
-    """Order the end once so many ticks are durable."""
-
-    def watch(session: Session) -> None:
-        first: list[int] = []
-
-        def look(released: Released) -> None:
-            if released.event_time:
-                first.append(released.event_time)
-                if (released.event_time - first[0]) >= ticks * 3_600_000_000:
-                    session.stop("the test has seen enough")
-
-        session.on_release.append(look)
-
-    return watch
 
 
 def test_a_live_run_ends_with_the_digest_of_history(played: Played) -> None:
@@ -76,26 +60,33 @@ def test_verify_derives_the_live_run_again_through_history_and_finds_it_identica
     assert found.digest == played.outcome.digest
 
 
-@pytest.mark.parametrize("ticks", [3, 700, 1300])
-def test_a_stop_and_a_resumption_leave_no_trace_in_what_is_derived(played: Played, live_root: Path, ticks: int) -> None:
-    stopped = play(live_root, "live1", settings=LIVELY, during=stops_after(ticks))
-    assert not stopped.is_complete
-    assert stopped.status["event_time"] < last_tick(live_root)
-    assert open_run(live_root, "live1").manifest.state == "stopped"
+def test_a_stop_and_a_resumption_leave_no_trace_in_what_is_derived(played: Played, warm_root: Path) -> None:
+    assert open_run(warm_root, "live1").manifest.state == "stopped"
+    for hours_before_the_end in (300, 299, 0):
+        outcome = play(
+            warm_root, "live1", settings=LIVELY, during=stops_at(last_tick(warm_root) - hours_before_the_end * HOUR)
+        )
+        assert outcome.is_complete == (hours_before_the_end == 0)
 
+    assert outcome.digest == played.outcome.digest
+    assert_same_rows(played.run("first"), open_run(warm_root, "live1"))
+
+
+@pytest.mark.slow
+def test_a_stop_right_after_the_start_leaves_no_trace_either(played: Played, live_root: Path) -> None:
+    play(live_root, "live1", settings=LIVELY, during=stops_at(1))
     resumed = play(live_root, "live1", settings=LIVELY)
 
-    assert resumed.is_complete
     assert resumed.digest == played.outcome.digest
     assert_same_rows(played.run("first"), open_run(live_root, "live1"))
 
 
-def test_checkpoints_in_the_middle_change_nothing(played: Played, live_root: Path) -> None:
-    for ticks in (300, 400, 10_000):
-        ended = play(live_root, "live1", settings=LIVELY, checkpoint_after=500, during=stops_after(ticks))
+def test_checkpoints_in_the_middle_change_nothing(played: Played, warm_root: Path) -> None:
+    for at in (last_tick(warm_root) - 100 * HOUR, last_tick(warm_root)):
+        ended = play(warm_root, "live1", settings=LIVELY, checkpoint_after=500, during=stops_at(at))
 
     assert ended.digest == played.outcome.digest
-    assert_same_rows(played.run("first"), open_run(live_root, "live1"))
+    assert_same_rows(played.run("first"), open_run(warm_root, "live1"))
 
 
 def test_a_shadow_run_sends_the_orders_of_nobody_and_journals_every_advice(played: Played, live_root: Path) -> None:
