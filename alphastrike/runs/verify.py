@@ -16,6 +16,7 @@ from alphastrike.journal.manifest import FILE, Manifest, chain_faults
 from alphastrike.journal.reader import Run
 from alphastrike.journal.sealing import is_being_sealed
 from alphastrike.journal.segments import CHECKPOINTS, file_digest
+from alphastrike.journal.tables import row_count
 from alphastrike.model.errors import AlphaStrikeError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.runs.computed import Computed
@@ -167,6 +168,9 @@ def _compared(run: Run, computed: Computed, damage: Damage, is_elsewhere: bool, 
         try:
             recorded_kind = run.kind(name)
             if recorded_kind.columns != kind.columns:
+                if run.is_live and not row_count(rows) and not run.table(name, even_if_changed=True).num_rows:
+                    # A live run learns the columns of a wide kind with its first row.
+                    continue
                 unreadable.append(Finding(_other_columns(name, recorded_kind, kind), "code: other features or signals"))
                 continue
             recorded = run.table(name, even_if_changed=True)

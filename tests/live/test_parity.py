@@ -102,3 +102,4 @@ def test_a_shadow_run_sends_the_orders_of_nobody_and_journals_every_advice(playe
     assert len(run.rows("interventions")) == 0
     assert shadow.status["followed_equity"] == played.outcome.status["equity"]["equity"]
     assert run.rows("shadow")["equity_followed"][-1] == shadow.status["followed_equity"]
+    assert verify(live_root, run).is_identical

@@ -28,6 +28,7 @@ from alphastrike.policy.guardian import Rules
 from alphastrike.policy.situation import Situation
 from alphastrike.policy.tools import Advice
 from alphastrike.runs.registry import open_run
+from alphastrike.runs.verify import verify
 from tests.live.conftest import LIVELY, Played, assert_same_rows, last_tick, stops_at
 from tests.live.feeds import ScriptedFeed, candle, instant, sends
 from tests.live.playing import journal_of, play, run_feed
@@ -45,6 +46,12 @@ def incidents(run: Run) -> Counter[IncidentKind]:
 def told(run: Run, kind: IncidentKind) -> str:
     rows = run.rows("incidents")
     return str(rows["detail"][rows["incident"] == int(kind)][0])
+
+
+def assert_verifies(root: Path, run: Run) -> None:
+    """History derives the same from the run's own inputs, acts and answers."""
+    found = verify(root, run)
+    assert found.is_identical, [finding.text for finding in found.findings]
 
 
 # ----- feeds
@@ -85,6 +92,7 @@ def test_a_feed_gone_wild_is_journaled_and_does_not_stop_the_run(tmp_path: Path)
     rejected = gates[gates["event_time"] == START + HOUR]
     assert set(rejected["gate"].tolist()) >= {int(Gate.COMPLETENESS), int(Gate.POSITIVE)}
     assert outcome.status["equity"]["equity"] == LIVELY.account.start_equity
+    assert_verifies(tmp_path, run)
 
 
 def test_ten_thousand_events_at_once_all_arrive_or_are_counted(tmp_path: Path) -> None:
@@ -317,6 +325,7 @@ def test_a_halt_is_durable_before_it_is_confirmed_and_outlives_the_restart(warm_
     sent = after[after["change"] == OrderChange.SUBMITTED]
     assert not set(sent["reason"].tolist()) & {int(Reason.ENTRY), int(Reason.REVERSAL)}
     assert run.rows("equity")["halted"][-1] == 1
+    assert_verifies(warm_root, run)
 
 
 def test_a_command_before_the_first_tick_waits_for_it(tmp_path: Path) -> None:
