@@ -233,6 +233,8 @@ class Perception:
         """Return every score (N, decisions, S) from the features of those decisions and of the tail before them."""
         rows, symbols = values.shape[1:]
         decisions = times.shape[0]
+        if decisions == 0:
+            return np.empty((len(self._signals), 0, symbols))
 
         def place(flat: int) -> str:
             row, symbol = divmod(flat, symbols)

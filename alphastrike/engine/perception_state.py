@@ -1,5 +1,6 @@
 """Perception's state: named records as views into one byte buffer, and the canonical bytes of it."""
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ class StateShape(NamedTuple):
 
     def bytes(self) -> int:
         """Return the size of the buffer."""
-        return sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in self.layout())
+        return sum(dtype.itemsize * math.prod(shape) for dtype, shape in self.layout())
 
 
 def views(buffer: npt.NDArray[np.uint8], shape: StateShape) -> PerceptionState:
@@ -85,7 +86,7 @@ def views(buffer: npt.NDArray[np.uint8], shape: StateShape) -> PerceptionState:
     parts = []
     offset = 0
     for dtype, extent in shape.layout():
-        size = dtype.itemsize * int(np.prod(extent))
+        size = dtype.itemsize * math.prod(extent)
         parts.append(buffer[offset : offset + size].view(dtype).reshape(extent))
         offset += size
     return PerceptionState(*parts)
