@@ -276,7 +276,8 @@ def parsed(data: bytes, path: Path) -> pa.Table:
         DataError: they are not a whole Parquet file.
     """
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        # On one thread: one of many may still be at work when the process ends, and the library then aborts it.
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         # A damaged page may decode into text that is none, which only shows when it is used.
         table.validate(full=True)
         return table

@@ -125,7 +125,9 @@ class Sealer:
 
     def _last_table(self, name: str) -> pa.Table | None:
         files = [segment.file for segment in self.manifest.segments if segment.table == name]
-        return pq.read_table(self._folder / files[-1], columns=["market_seq", "part"]) if files else None
+        if not files:
+            return None
+        return pq.read_table(self._folder / files[-1], columns=["market_seq", "part"], use_threads=False)
 
 
 class BackgroundSealing:

@@ -61,7 +61,7 @@ def read_table(file: Path) -> pa.Table:
         DataError: it is not readable.
     """
     try:
-        return pq.ParquetFile(file).read()
+        return pq.ParquetFile(file).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file} is not readable: {first_line(error)}. Remove the market and import again.") from None
 
