@@ -126,9 +126,10 @@ class Session:
             await asyncio.gather(feeding, watching, writing, return_exceptions=True)
             if self._aside is not None:
                 self._aside.close()
+            self._writer.refuse_waiting(_over())
             for item in self._inbox.take_urgent():
                 if isinstance(item, OperatorCommand):
-                    item.refuse(TryAgainError("the run has just stopped. Start it again and repeat the command."))
+                    item.refuse(_over())
         return self._ended(ending)
 
     def stop(self, reason: str) -> None:
@@ -139,7 +140,7 @@ class Session:
     def submit(self, command: OperatorCommand) -> None:
         """Let a command be carried out; its reply is set once that is durable."""
         if self._is_over:
-            command.refuse(TryAgainError("the run has just stopped. Start it again and repeat the command."))
+            command.refuse(_over())
             return
         self._inbox.send(command)
 
@@ -186,7 +187,7 @@ class Session:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything, and the run ends in order
-            self._inbox.send(FeedEnded(f"the feed broke: {type(error).__name__}: {error}"))
+            self._inbox.offer(FeedEnded(f"the feed broke: {type(error).__name__}: {error}"))
 
     async def _watch(self) -> None:
         """Notice a wall-clock feed that says nothing."""
@@ -236,6 +237,10 @@ class Session:
             "latency_ms": {name: _latency(seconds) for name, seconds in self._writer.latencies.items() if seconds},
             "followed_equity": self.stepper.followed_equity,
         }
+
+
+def _over() -> TryAgainError:
+    return TryAgainError("the run has just stopped, and nothing was done. Start it again and repeat the command.")
 
 
 def new_stepper(plan: Plan, *, waits: bool) -> Stepper:

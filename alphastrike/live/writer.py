@@ -208,6 +208,11 @@ class Writer:
                 self._commit()
                 await asyncio.sleep(0)
 
+    def refuse_waiting(self, why: AlphaStrikeError) -> None:
+        """Tell whoever still waits for a reply that nothing came of it."""
+        for command in (*self._early_commands, *(command for command, _ in self._replies)):
+            command.refuse(why)
+
     def _serve_urgent(self) -> None:
         """Answer whoever ordered something before the end."""
         for item in self._inbox.take_urgent():

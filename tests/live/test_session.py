@@ -138,6 +138,7 @@ def test_a_feed_that_breaks_ends_the_run_in_order(tmp_path: Path) -> None:
     run = open_run(tmp_path, "broken")
 
     assert outcome.has_failed
+    assert [int(tick) for tick in run.rows("ticks")["event_time"]] == [START], "what had come is not lost"
     assert "connection reset" in outcome.reason
     assert "connection reset" in told(run, IncidentKind.FEED_LOST)
     assert run.manifest.state == "stopped"
@@ -363,6 +364,22 @@ def test_who_commands_a_run_that_has_stopped_is_told(tmp_path: Path) -> None:
     run_feed(tmp_path, "over", ScriptedFeed(TABLES, sends(*instant(BOTH, START), ends=False)), during=late)
 
     assert isinstance(replies[0], TryAgainError)
+
+
+def test_who_waits_for_the_first_tick_when_the_run_ends_is_told(tmp_path: Path) -> None:
+    refused: list[BaseException | None] = []
+
+    async def waits(session: Session) -> None:
+        command = OperatorCommand(OperatorAct.HALT, "ada")
+        session.submit(command)
+        await asyncio.sleep(0.05)
+        session.stop("before anything happened")
+        await asyncio.wait({command.reply})
+        refused.append(command.reply.exception())
+
+    run_feed(tmp_path, "none", ScriptedFeed(TABLES, sends(ends=False)), during=waits)
+
+    assert isinstance(refused[0], TryAgainError)
 
 
 # ----- disks
