@@ -172,7 +172,8 @@ class Writer:
         """Write until the end; afterwards everything that was done is durable.
 
         Raises:
-            TryAgainError: the disk took no more; what was not committed has left no trace.
+            CommitFailed: the disk took no more; what was not committed has left no trace.
+            HaltError: a signal is broken; the instant was not committed.
         """
         self._incident(IncidentKind.BOOT, "")
         self._commit()
@@ -257,6 +258,7 @@ class Writer:
             self._after_instant()
             if len(self._uncommitted) >= COMMIT_AFTER or self._clock() - self._oldest >= COMMIT_AFTER_S:
                 self._commit()
+                await asyncio.sleep(0)
         for event in self._collector.take_ahead():
             self._take(event)
         self._journal_troubles()
