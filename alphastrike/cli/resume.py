@@ -72,5 +72,5 @@ def _confirmed(code: str, author: str) -> Any:
         return Resume(author=author, code=code.strip())
     except ValidationError:
         raise ConfigurationError(
-            f"{code!r} is not a code: run `alphastrike resume` and copy its four letters."
+            f"{code!r} is not a code: run `alphastrike resume` and copy its four characters."
         ) from None

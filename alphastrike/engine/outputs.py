@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-import alphastrike.journal.derived  # noqa: F401  (declares the kinds)
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.compiled import Records, code, fold_step
 
