@@ -1,6 +1,7 @@
 """Input kinds: facts from outside, written before the engine acts on them."""
 
 from enum import IntEnum
+from typing import Final
 
 from alphastrike.journal.kinds import Role, kind
 from alphastrike.model.units import (
@@ -10,11 +11,21 @@ from alphastrike.model.units import (
     Fraction,
     Identity,
     Micros,
+    Multiple,
     Quote,
     QuotePerBase,
+    SeriesValue,
     SymbolId,
     Text,
 )
+
+MARKET_KINDS: Final = (
+    "candles", "marks", "funding", "open_interest", "long_short_ratio", "book_tops", "liquidations", "externals",
+)  # fmt: skip
+"""Kinds of market events, in the order in which they come inside an instant."""
+
+LATER_KINDS: Final = MARKET_KINDS[4:]
+"""Those of them that markets of schema 1 do not have."""
 
 
 class OperatorAct(IntEnum):
@@ -96,6 +107,56 @@ class OpenInterest:
     symbol: SymbolId
     open_interest: Base
     open_interest_quote: Quote
+
+
+@kind("long_short_ratio", Role.INPUT)
+class LongShortRatio:
+    """How the venue's accounts are positioned: accounts that are long for every one that is short."""
+
+    event_time: Micros
+    symbol: SymbolId
+    ratio: Multiple
+    """Positive; 1 when both are equally many."""
+
+
+@kind("book_tops", Role.INPUT)
+class BookTop:
+    """The best bid and the best ask of the venue's book."""
+
+    event_time: Micros
+    symbol: SymbolId
+    bid: QuotePerBase
+    """0 when nobody bids."""
+    bid_size: Base
+    ask: QuotePerBase
+    """0 when nobody asks."""
+    ask_size: Base
+
+
+@kind("liquidations", Role.INPUT)
+class Liquidation:
+    """The venue closed somebody's position by force."""
+
+    event_time: Micros
+    symbol: SymbolId
+    side: Count
+    """1 a long position was liquidated (a sale), -1 a short one (a purchase)."""
+    price: QuotePerBase
+    quantity: Base
+    """Positive."""
+
+
+@kind("externals", Role.INPUT)
+class External:
+    """A value of a named series from outside the venue, as fear and greed, at the moment it became known."""
+
+    event_time: Micros
+    """``stamp`` and the publication lag."""
+    name: Text
+    """Of the series, lower_snake_case."""
+    stamp: Micros
+    """The moment that the value is about."""
+    value: SeriesValue
 
 
 @kind("ticks", Role.INPUT)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alphastrike.journal.inputs import LATER_KINDS, MARKET_KINDS
 from alphastrike.journal.kinds import KINDS, Kind, Role
 from alphastrike.journal.manifest import Manifest, Segment
 from alphastrike.journal.sealing import numbering_after
@@ -33,7 +34,7 @@ from alphastrike.model.symbols import SymbolTable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MARKET_TABLES: Final = ("candles", "marks", "funding", "open_interest", "instruments", "margin_tiers")
+MARKET_TABLES: Final = (*MARKET_KINDS, *TERMS)
 """Tables that a history run reads from its market."""
 
 MARKETS_INSIDE: Final = "markets"
@@ -192,6 +193,9 @@ class Run:
             files = self.market_tables()
         for name in set(MARKET_TABLES) & set(files) - set(self._own_tables):
             self._database.register(name, _empty(_market_schema(files[name])))
+        for name in set(LATER_KINDS) - set(files) - set(self._own_tables) if files else ():
+            # A market made before the kind was declared has no table of it: it holds no such event.
+            self._database.register(name, _empty(_declared_schema(name)))
         return files
 
     def _market_table(self, name: str) -> pa.Table:
@@ -322,6 +326,10 @@ def _changed(path: Path, segment: Segment) -> DataError:
 def _empty(schema: pa.Schema) -> pa.Table:
     # Not schema.empty_table(), which imports pandas.
     return pa.Table.from_batches([], schema=schema)
+
+
+def _declared_schema(name: str) -> pa.Schema:
+    return pa.schema([pa.field(column.name, column.arrow_type) for column in KINDS[name].columns])
 
 
 def _market_schema(path: Path) -> pa.Schema:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.journal.inputs import Candle, Funding, Mark, OpenInterest
+from alphastrike.journal.inputs import LATER_KINDS, MARKET_KINDS
 from alphastrike.journal.kinds import KINDS, Column
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import Base, Fraction, Multiple, Quote, QuotePerBase, Storage, SymbolId, Text
@@ -16,10 +16,11 @@ from alphastrike.model.units import Base, Fraction, Multiple, Quote, QuotePerBas
 Columns = Mapping[str, npt.NDArray[Any]]
 """Arrays of one length by column name: times in microseconds UTC, symbols as ids, text as objects."""
 
-EVENT_TABLES: Final = tuple(
-    kind.name for kind in KINDS.values() if kind.source in {Candle, Mark, Funding, OpenInterest}
-)
+EVENT_TABLES: Final = MARKET_KINDS
 """Kinds of market events, in the order in which they come inside an instant."""
+
+LATER_TABLES: Final = frozenset(LATER_KINDS)
+"""Tables that markets of schema 1 do not have. Without rows they add nothing to the hash: it stays what it was."""
 
 HASH_LABEL: Final = b"alphastrike market 1"
 
@@ -47,6 +48,15 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
 }
 """Every table of a market with its columns, in the order in which they are hashed."""
 
+_BY_TIME: Final = ("event_time", "symbol")
+_SORTED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "liquidations": ("event_time", "symbol", "side", "price", "quantity"),
+    "externals": ("event_time", "name", "stamp"),
+    "instruments": ("symbol",),
+    "margin_tiers": ("symbol", "notional_floor"),
+}
+"""Columns that order a table's rows, the first one decides; ``_BY_TIME`` for those that are not named."""
+
 
 @dataclass(frozen=True)
 class MarketTables:
@@ -60,7 +70,11 @@ class MarketTables:
     start: int
     ticks: int
     columns: Mapping[str, Columns]
-    """By table name; every table of ``TABLES`` is there, possibly without rows."""
+    """By table name; every table of ``TABLES`` is there, possibly without rows: so are those that were not given."""
+
+    def __post_init__(self) -> None:
+        """Complete the columns."""
+        object.__setattr__(self, "columns", {name: self.columns.get(name) or no_rows(name) for name in TABLES})
 
     def content_hash(self) -> str:
         """Return BLAKE2b (32 hex digits) over all values in a fixed order, whatever file holds them."""
@@ -68,6 +82,8 @@ class MarketTables:
         digest.update("\0".join(self.symbols).encode())
         digest.update(np.array([self.interval, self.start, self.ticks], "<i8").tobytes())
         for table, declared in TABLES.items():
+            if table in LATER_TABLES and not row_count(self.columns[table]):
+                continue
             for column in declared:
                 values = self.columns[table][column.name]
                 digest.update(f"{table}.{column.name}:{len(values)};".encode())
@@ -78,16 +94,30 @@ class MarketTables:
 def canonical(table: str, columns: Columns) -> Columns:
     """Return a table's columns in their declared order and types, rows by time (where there is one) and symbol.
 
-    One NaN, no negative zero: equal values have equal bytes.
+    Rows that agree in both are ordered by what else tells them apart: liquidations by side, price and quantity,
+    external values by name and stamp. One NaN, no negative zero: equal values have equal bytes.
     """
-    declared = TABLES[table]
-    cast = {column.name: _cast(columns[column.name], column) for column in declared}
-    first = "event_time" if "event_time" in cast else ("notional_floor" if "notional_floor" in cast else "symbol")
-    keys = (cast["symbol"], cast[first]) if first == "event_time" else (cast[first], cast["symbol"])
+    cast = {column.name: _cast(columns[column.name], column) for column in TABLES[table]}
+    keys = [_sortable(cast[name]) for name in reversed(_SORTED_BY.get(table, _BY_TIME))]
     order = np.lexsort(keys)
     if np.array_equal(order, np.arange(len(order))):
         return cast
     return {name: values[order] for name, values in cast.items()}
+
+
+def no_rows(table: str) -> Columns:
+    """Return a table's columns without any row."""
+    return {column.name: _cast(np.zeros(0), column) for column in TABLES[table]}
+
+
+def row_count(columns: Columns) -> int:
+    """Return how many rows a table's columns have."""
+    return len(next(iter(columns.values())))
+
+
+def _sortable(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return what orders as the values do: of text, its place among all texts by code points."""
+    return np.unique(values.astype(str), return_inverse=True)[1] if values.dtype == object else values
 
 
 def _cast(values: npt.NDArray[Any], column: Column) -> npt.NDArray[Any]:

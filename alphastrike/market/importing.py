@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.market.checks import check_bars, check_funding, check_open_interest
-from alphastrike.market.columns import EVENT_TABLES, Columns, MarketTables, canonical
+from alphastrike.market.columns import EVENT_TABLES, LATER_TABLES, Columns, MarketTables, canonical
 from alphastrike.market.formats import FileKind
 from alphastrike.market.funding import FundingMissing
 from alphastrike.market.instruments import (
@@ -207,7 +207,7 @@ def _tables(
     symbols: SymbolTable, span: Span, slices: Sequence[SymbolSlice], instruments: Sequence[Instrument]
 ) -> MarketTables:
     columns: dict[str, Columns] = {}
-    for table in EVENT_TABLES:
+    for table in (name for name in EVENT_TABLES if name not in LATER_TABLES):
         each = [one.table(table) for one in slices]
         stacked: dict[str, npt.NDArray[Any]] = {name: np.concatenate([own[name] for own in each]) for name in each[0]}
         stacked["symbol"] = np.repeat(np.arange(len(each)), [len(own["event_time"]) for own in each])

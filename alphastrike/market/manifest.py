@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-SCHEMA_VERSION: Final = 1
-"""Of a market's folder: raised whenever older readers would misread it."""
+SCHEMA_VERSION: Final = 2
+"""Of a market's folder: raised whenever older readers would misread it. 2 added tables of four kinds."""
 
 Source = Literal["given", "assumed"]
 

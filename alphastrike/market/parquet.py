@@ -1,7 +1,7 @@
 """A market's columns as Arrow tables and Parquet files, and back."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from alphastrike.market.columns import TABLES, Columns
 from alphastrike.model.errors import DataError
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import Storage
+
+_REPEATED: Final = ("symbol", "name")
+"""Columns of few different texts."""
 
 
 def table_of(table: str, columns: Columns, symbols: SymbolTable) -> pa.Table:
@@ -36,19 +39,19 @@ def columns_of(table: str, stored: pa.Table, symbols: SymbolTable, file: Path) -
 
 
 def write_table(file: Path, table: pa.Table) -> None:
-    """Write a table as Parquet: zstd, delta encoding for times and counts, a dictionary for symbols only."""
+    """Write a table as Parquet: zstd, delta encoding for times and counts, a dictionary for symbols and names only."""
     kinds = {field.name: field.type for field in table.schema}
     encodings = {
         name: "DELTA_BINARY_PACKED" if pa.types.is_timestamp(kind) or pa.types.is_int64(kind) else "PLAIN"
         for name, kind in kinds.items()
-        if name != "symbol" and not pa.types.is_boolean(kind)
+        if name not in _REPEATED and not pa.types.is_boolean(kind)
     }
     pq.write_table(
         table,
         file,
         compression="zstd",
         compression_level=3,
-        use_dictionary=["symbol"],
+        use_dictionary=[name for name in kinds if name in _REPEATED],
         column_encoding=encodings,
         row_group_size=1_000_000,
     )

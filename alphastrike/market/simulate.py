@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from alphastrike.market.chance import Reals, clustered, stream, student
 from alphastrike.market.characters import OWN_TREND, OWN_TREND_DAYS, Character, character_of, terms_of
-from alphastrike.market.columns import EVENT_TABLES, Columns, MarketTables, canonical
+from alphastrike.market.columns import EVENT_TABLES, LATER_TABLES, Columns, MarketTables, canonical
 from alphastrike.market.instruments import Instrument, instrument_columns, tier_columns
 from alphastrike.market.intervals import interval_text, parse_interval
 from alphastrike.market.manifest import MarketManifest, Origin, SymbolFacts
@@ -97,7 +97,7 @@ def simulation(
     ticks = days * (MICROS_PER_DAY // interval)
     _check(table, days, ticks, interval, begin)
     sky = weather(seed, ticks, interval, begin)
-    event_tables: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES}
+    event_tables: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES if name not in LATER_TABLES}
     facts: list[SymbolFacts] = []
     for place, symbol in enumerate(table):
         progress("simulate", place * ticks, len(table) * ticks)

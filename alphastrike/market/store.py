@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from alphastrike import __version__
 from alphastrike.market.building import market_of
-from alphastrike.market.columns import TABLES, Columns, MarketTables
+from alphastrike.market.columns import LATER_TABLES, TABLES, Columns, MarketTables, row_count
 from alphastrike.market.manifest import SCHEMA_VERSION, MarketManifest, Origin, SymbolFacts, TableFacts
 from alphastrike.market.market import Market
 from alphastrike.market.parquet import columns_of, read_table, table_of, write_table
@@ -64,7 +64,7 @@ def write_market(
             progress("write", done, len(TABLES))
             file = partial / f"{table}.parquet"
             write_table(file, table_of(table, tables.columns[table], tables.symbols))
-            written[table] = _facts_of(file, len(tables.columns[table]["symbol"]))
+            written[table] = _facts_of(file, row_count(tables.columns[table]))
         manifest = MarketManifest(
             name=name,
             content_hash=content_hash,
@@ -105,7 +105,7 @@ def open_tables(root: Path, name: str) -> tuple[MarketManifest, MarketTables]:
     manifest = _known_market(root, name)
     symbols = SymbolTable(manifest.symbols)
     columns: dict[str, Columns] = {}
-    for table in TABLES:
+    for table in _tables_of(manifest):
         file = _checked_file(root, manifest, table)
         columns[table] = columns_of(table, read_table(file), symbols, file)
     return manifest, MarketTables(symbols, manifest.interval, manifest.start, manifest.ticks, columns)
@@ -119,7 +119,7 @@ def list_markets(root: Path) -> list[MarketManifest]:
 def market_tables(root: Path, name: str) -> dict[str, Path]:
     """Return the Parquet file of every table of a market, checked byte for byte."""
     manifest = _known_market(root, name)
-    return {table: _checked_file(root, manifest, table) for table in TABLES}
+    return {table: _checked_file(root, manifest, table) for table in _tables_of(manifest)}
 
 
 def find_market(root: Path, name: str) -> MarketManifest | None:
@@ -192,6 +192,11 @@ def _known_market(root: Path, name: str) -> MarketManifest:
             "Import one with `alphastrike import`, or make one with `alphastrike simulate`."
         )
     return manifest
+
+
+def _tables_of(manifest: MarketManifest) -> list[str]:
+    """Return the tables that a market of this schema holds; those it does not have are without rows."""
+    return [table for table in TABLES if manifest.schema_version > 1 or table not in LATER_TABLES]
 
 
 def _checked_file(root: Path, manifest: MarketManifest, table: str) -> Path:

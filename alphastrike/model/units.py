@@ -58,6 +58,9 @@ Multiple = Annotated[float, Unit("multiple", Storage.REAL)]
 Score = Annotated[float, Unit("score -1 to 1", Storage.REAL)]
 """A signal's opinion; NaN abstains."""
 
+SeriesValue = Annotated[float, Unit("the series' own", Storage.REAL)]
+"""A value of a named external series, in whatever unit that series has."""
+
 Count = Annotated[int, Unit("count", Storage.INTEGER)]
 Identity = Annotated[int, Unit("number", Storage.INTEGER)]
 """A number given by the run itself, from 1; 0 stands for none."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphastrike.market.checks import settlement_time
-from alphastrike.market.columns import canonical
+from alphastrike.market.columns import canonical, row_count
 from alphastrike.market.simulate import simulation
 from alphastrike.market.store import open_market
 from alphastrike.model.units import MICROS_PER_HOUR
@@ -91,7 +91,7 @@ def test_canonical_order_is_its_own_canonical_order() -> None:
     tables = simulation(("BTCUSDT", "ETHUSDT"), 3, MICROS_PER_HOUR, seed=5).tables
     rng = np.random.default_rng(0)
     for name, columns in tables.columns.items():
-        shuffled = rng.permutation(len(columns["symbol"]))
+        shuffled = rng.permutation(row_count(columns))
         again = canonical(name, {column: values[shuffled] for column, values in columns.items()})
         for column, values in columns.items():
             assert again[column].dtype == values.dtype

@@ -90,7 +90,7 @@ def test_a_missing_table_is_reported(data_root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda read: read.update(schema_version=99), "schema 99, this version reads up to 1"),
+        (lambda read: read.update(schema_version=99), "schema 99, this version reads up to 2"),
         (lambda read: read.pop("schema_version"), "damaged"),
         (lambda read: read.update(ticks="many"), "damaged at ticks"),
         (lambda read: read.update(stranger=1), "damaged at stranger"),
