@@ -33,6 +33,7 @@ class PerceptionSettings(BaseModel):
             ("gateway.jump_flag", self.gateway.jump_flag, "gateway.jump_max", self.gateway.jump_max),
             ("health.floor", self.health.floor, "health.recovery", self.health.recovery),
             ("tracker.outcomes_min", self.tracker.outcomes_min, "tracker.window", self.tracker.window),
+            ("tracker.regime_outcomes_min", self.tracker.regime_outcomes_min, "tracker.window", self.tracker.window),
             ("tracker.retire_below", self.tracker.retire_below, "tracker.return_above", self.tracker.return_above),
             (
                 "conviction.minimum_days",

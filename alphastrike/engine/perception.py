@@ -11,41 +11,43 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from alphastrike.config.perception import PerceptionSettings
-from alphastrike.engine.perception_state import StateShape, canonical_bytes, new_buffer, restored, views
-from alphastrike.engine.perception_steps import (
-    HEALTH_ROW,
-    RETIREMENT,
-    FeaturePlaces,
-    Instants,
-    Integers,
-    PerceptionParams,
-    Reals,
-    conclude,
-    observe,
+from alphastrike.engine.conclusions import Conclusions, conclusions
+from alphastrike.engine.perception_state import (
+    PerceptionState,
+    StateShape,
+    canonical_bytes,
+    new_buffer,
+    restored,
+    views,
 )
-from alphastrike.features.bars import CLOSE, COLUMNS, Bars
-from alphastrike.features.declare import across_features, computed, feature_names, features
+from alphastrike.engine.perception_steps import Instants, Integers, PerceptionParams, Reals, observe
+from alphastrike.engine.trailing import TrailingBars
+from alphastrike.features.bars import CLOSE_PRICE, Bars
+from alphastrike.features.declare import (
+    across_features,
+    computed,
+    computed_external,
+    external_features,
+    external_series,
+    feature_names,
+    features,
+)
 from alphastrike.features.windows import trailing_mean
 from alphastrike.gateway.admission import GATE_ROW, ROWS_A_CANDLE, ROWS_A_TICK
-from alphastrike.journal.kinds import KINDS
 from alphastrike.market.market import Market
 from alphastrike.ml.declare import Signal, signals
 from alphastrike.model.compiled import Records
-from alphastrike.model.errors import ConfigurationError, DataError
-from alphastrike.model.forecast import FORECAST
+from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
+from alphastrike.model.series import SERIES
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_MINUTE, MICROS_PER_SECOND
-from alphastrike.validator.health import STATED
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 GATE_ROWS_AT_ONCE: Final = 65_536
 """Gate rows that the compiled fold writes before it returns to have them collected."""
@@ -61,6 +63,10 @@ class Perceived:
     """(T,) decision of every tick, -1 where none falls."""
     rejected: npt.NDArray[np.bool_]
     """(T, S) candles that the gateway refused."""
+    gate_halts: Integers
+    """(D, S) of ``model.forecast.PerceptionHalt``: halts of the gateway."""
+    closes: Reals
+    """(S, D) closes of the decision bars, NaN where missing."""
     forecasts: Records
     """(D, S) of ``model.forecast.FORECAST``."""
     feature_names: tuple[str, ...]
@@ -71,13 +77,19 @@ class Perceived:
     """(N, D, S) in [-1, 1], NaN abstains."""
     rows: dict[str, Any]
     """By kind: records of ``gates``, ``health`` and ``retirements``; columns by name of ``weights``."""
+
+
+@dataclass(frozen=True)
+class PerceivedMarket(Perceived):
+    """What perception made of a whole market."""
+
     state: bytes
     """Canonical bytes of perception's state at the last tick."""
 
 
 def perceive(
     market: Market, settings: PerceptionSettings, *, threads: int = 1, progress: Progress = silent
-) -> Perceived:
+) -> PerceivedMarket:
     """Compute perception over a whole market. The result does not depend on ``threads``.
 
     Raises:
@@ -91,28 +103,74 @@ def perceive(
             f"no tick of market {market.name} falls on a decision every {settings.decision_interval_minutes} minutes. "
             "Choose another perception.decision_interval_minutes, or a longer market."
         )
-    return perception.feed(instants, threads=threads, progress=progress)
+    perceived = perception.feed(instants, threads=threads, progress=progress)
+    return PerceivedMarket(**vars(perceived), state=perception.state())
+
+
+def conclude_again(
+    market: Market, perceived: Perceived, settings: PerceptionSettings, voters: tuple[str, ...] | None = None
+) -> Perceived:
+    """Return the same market seen under other rules of validator, tracker, regime and conviction.
+
+    Features and scores are taken over; what follows from them is computed anew.
+
+    Args:
+        market: that was perceived, whole.
+        perceived: what was made of it.
+        settings: that differ in ``health``, ``tracker``, ``regime`` and ``conviction`` only.
+        voters: names of the signals that take part; ``None``: all of them.
+    """
+    perception = Perception(market.symbols, market.interval, settings, voters)
+    places = [perceived.signal_names.index(name) for name in perception.signal_names]
+    times = market.tick_times[perceived.decision_ticks]
+    concluded = perception.conclude(
+        times,
+        market.tick_seq[perceived.decision_ticks],
+        perceived.gate_halts,
+        perceived.closes,
+        perceived.features,
+        perceived.scores[places],
+    )
+    return Perceived(
+        **{
+            **vars(perceived),
+            "signal_names": perception.signal_names,
+            "scores": perceived.scores[places],
+            "forecasts": concluded.forecasts,
+            "rows": {"gates": perceived.rows["gates"], **concluded.rows},
+        }
+    )
 
 
 def instants_of(market: Market, first: int = 0, last: int | None = None) -> Instants:
     """Return the market's rows from tick ``first`` up to, not including, ``last``."""
     rows = slice(first, last)
-    none = np.empty((0, 0))
-    return Instants(
-        market.tick_times[rows],
-        market.tick_seq[rows],
-        market.bars[rows],
-        *(
-            market.series[name][rows] if name in market.series else none
-            for name in ("taker_buy_volume", "trades", "open_interest")
-        ),
-    )
+    ticks = market.tick_times[rows]
+    externals = _stacked(market.externals, external_series(), rows, (len(ticks),))
+    return Instants(ticks, market.tick_seq[rows], market.bars[rows], series_of(market, rows), externals)
+
+
+def series_of(market: Market, rows: slice) -> Reals:
+    """Return the market's series (``model.series.SERIES``, T, S) at some of its ticks; of no size when it has none."""
+    return _stacked(market.series, SERIES, rows, market.bars[rows].shape)
 
 
 class Perception:
     """Perception between two events: its state and its trailing window of decision bars."""
 
-    def __init__(self, symbols: SymbolTable, interval: int, settings: PerceptionSettings) -> None:
+    def __init__(
+        self,
+        symbols: SymbolTable,
+        interval: int,
+        settings: PerceptionSettings,
+        voters: tuple[str, ...] | None = None,
+    ) -> None:
+        """Begin; ``voters`` names the signals that take part, ``None`` for all.
+
+        Raises:
+            ConfigurationError: the decision interval is no multiple of ``interval`` (microseconds), or a signal asks
+                for a feature that does not exist.
+        """
         if settings.decision_interval % interval != 0:
             raise ConfigurationError(
                 f"decisions every {settings.decision_interval_minutes} minutes do not fit bars of "
@@ -120,36 +178,42 @@ class Perception:
             )
         self._symbols = symbols
         self._features = tuple(features().values())
+        self._external = tuple(external_features().values())
         self._across = tuple(across_features().values())
         self._names = feature_names()
-        self._signals = tuple(signals().values())
+        self._places = {name: place for place, name in enumerate(self._names)}
+        self._signals = tuple(made for made in signals().values() if voters is None or made.name in voters)
+        self.signal_names = tuple(made.name for made in self._signals)
         _check_inputs(self._signals, self._names)
-        smooth = max(signal.smooth_bars for signal in self._signals)
-        self.window_bars = max(made.window for made in self._features) + smooth - 1
+        smooth = max(made.smooth_bars for made in signals().values())
+        longest = max([made.window for made in self._features] + [made.window for made in self._external])
+        self.window_bars = longest + smooth - 1
         """Decision bars that every feature and score depends on, the current one included."""
         self._tail = smooth - 1
         self._params = PerceptionParams.of(settings, interval, self.window_bars)
-        self._shape = StateShape.of(len(symbols), len(self._signals), settings)
+        self._series = external_series()
+        self._shape = StateShape.of(len(symbols), len(self._signals), len(self._series), settings)
         self._buffer = new_buffer(self._shape)
-        self._window = np.empty((COLUMNS, len(symbols), 0))
+        self._state: PerceptionState = views(self._buffer, self._shape)
+        self._trailing = TrailingBars(len(symbols), len(self._series), self.window_bars - 1)
 
-    def checkpoint(self) -> tuple[bytes, Reals]:
-        """Return state and trailing window (columns, S, at most ``window_bars`` - 1): all that a restart needs."""
-        return canonical_bytes(self._buffer, self._shape), self._window.copy()
+    def state(self) -> bytes:
+        """Return the canonical bytes of the state."""
+        return canonical_bytes(self._buffer, self._shape)
 
-    def restore(self, state: bytes, window: Reals) -> None:
+    def checkpoint(self) -> tuple[bytes, bytes]:
+        """Return state and trailing window: all that a restart needs."""
+        return self.state(), self._trailing.to_bytes()
+
+    def restore(self, state: bytes, window: bytes) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            DataError: it was made under other settings, symbols or signals.
+            DataError: it was made under other settings, symbols, features or signals.
         """
-        if window.shape[:2] != self._window.shape[:2]:
-            raise DataError(
-                f"a checkpoint's window has {window.shape[:2]} columns and symbols, {self._window.shape[:2]} expected."
-                " Record the run again."
-            )
+        self._trailing.take_bytes(window)
         self._buffer = restored(state, self._shape)
-        self._window = window.copy()
+        self._state = views(self._buffer, self._shape)
 
     def feed(self, instants: Instants, *, threads: int = 1, progress: Progress = silent) -> Perceived:
         """Take the next instants in and return what became of them.
@@ -160,73 +224,85 @@ class Perception:
         instants = _sealed(instants)
         is_decision = instants.tick_times % self._params.decision_interval == 0
         decision_ticks = np.flatnonzero(is_decision).astype(np.int64)
-        decisions = decision_ticks.shape[0]
-        kept = self._window.shape[2]
-        columns = np.full((*self._window.shape[:2], kept + decisions), np.nan)
-        columns[:, :, :kept] = self._window
-        rejected, gate_halts, gate_rows = self._gateway(instants, columns, decisions)
+        decisions = len(decision_ticks)
+        self._trailing.make_room(decisions)
+        rejected, gate_halts, gate_rows = self._gateway(instants, decisions)
+        self._trailing.grow(decisions)
 
         times = instants.tick_times[decision_ticks]
-        # Between decisions there is nothing to compute; smoothing needs the raw scores of the tail before a decision.
-        first = max(kept - self._tail, 0) if decisions else kept
         with _pool(threads) as each:
-            values = self._features_of(columns, first, each, progress)
+            values = self._features_of(decisions, each, progress)
             scores = self._scores_of(values, times, each)
         values = np.ascontiguousarray(values[:, values.shape[1] - decisions :])
-        forecasts, rows = self._conclusions(
-            times, instants.tick_seq[decision_ticks], gate_halts, columns[CLOSE, :, kept:], values, scores
-        )
-        self._window = columns[:, :, max(columns.shape[2] - self.window_bars + 1, 0) :].copy()
+        closes = np.ascontiguousarray(self._trailing.columns(decisions)[CLOSE_PRICE])
+        concluded = self.conclude(times, instants.tick_seq[decision_ticks], gate_halts, closes, values, scores)
+        self._trailing.forget()
         return Perceived(
             decision_ticks=decision_ticks,
             decision_row=np.where(is_decision, np.cumsum(is_decision) - 1, -1).astype(np.int64),
             rejected=rejected,
-            forecasts=forecasts,
+            gate_halts=gate_halts,
+            closes=closes,
+            forecasts=concluded.forecasts,
             feature_names=self._names,
             features=values,
-            signal_names=tuple(signal.name for signal in self._signals),
+            signal_names=self.signal_names,
             scores=scores,
-            rows={"gates": gate_rows, **rows},
-            state=canonical_bytes(self._buffer, self._shape),
+            rows={"gates": gate_rows, **concluded.rows},
         )
 
-    def _gateway(
-        self, instants: Instants, columns: Reals, decisions: int
-    ) -> tuple[npt.NDArray[np.bool_], Integers, Records]:
-        """Run the gateway; fill the decision bars at the end of ``columns``."""
-        state = views(self._buffer, self._shape)
+    def conclude(
+        self, times: Integers, seqs: Integers, gate_halts: Integers, closes: Reals, values: Reals, scores: Reals
+    ) -> Conclusions:
+        """Run validator, tracker, regime, ensemble and conviction over the next D decisions."""
+        return conclusions(
+            times, seqs, gate_halts, closes, values, scores, self._signals, self._places, self._params, self._state
+        )
+
+    def _gateway(self, instants: Instants, decisions: int) -> tuple[npt.NDArray[np.bool_], Integers, Records]:
+        """Run the gateway; fill the next decision bars."""
         ticks, symbols = instants.bars.shape
         rejected = np.zeros((ticks, symbols), dtype=np.bool_)
         gate_halts = np.zeros((decisions, symbols), dtype=np.int64)
         room = symbols * (ROWS_A_CANDLE + ROWS_A_TICK)
         rows = np.zeros(min(max(GATE_ROWS_AT_ONCE, room), room * max(ticks, 1)), dtype=GATE_ROW)
-        collected = [rows[:0].copy()]
-        tick, decision, first_row = 0, 0, columns.shape[2] - decisions
+        collected = []
+        tick, decision = 0, 0
+        bars = self._trailing
         while tick < ticks:
             tick, decision, count = observe(
-                instants, tick, self._params, state, rejected, columns, first_row, gate_halts, decision, rows
-            )
+                instants, tick, self._params, self._state, rejected, bars.symbol_columns, bars.external_columns,
+                bars.end, gate_halts, decision, rows,
+            )  # fmt: skip
             collected.append(rows[:count].copy())
-        return rejected, gate_halts, np.concatenate(collected)
+        return rejected, gate_halts, np.concatenate(collected) if collected else rows[:0]
 
-    def _features_of(self, columns: Reals, first: int, each: "Each", progress: Progress) -> Reals:
-        """Return every feature (F, rows, S) from row ``first`` of the columns on."""
-        rows = columns.shape[2] - first
-        symbols = columns.shape[1]
-        values = np.full((len(self._names), rows, symbols), np.nan)
+    def _features_of(self, decisions: int, each: "Each", progress: Progress) -> Reals:
+        """Return every feature (F, rows, S) of the last decisions and of the tail before them.
+
+        Smoothing needs the raw scores of the tail; where no decision falls there is nothing to compute.
+        """
+        rows = min(decisions + self._tail, self._trailing.length) if decisions else 0
+        values = np.full((len(self._names), rows, len(self._symbols)), np.nan)
         if rows == 0:
             return values
+        own = len(self._features)
 
-        def one_symbol(symbol: int) -> None:
-            for place, made in enumerate(self._features):
-                start = max(first - made.window + 1, 0)
-                bars = Bars(*columns[:, symbol, start:])
-                values[place, :, symbol] = computed(made, bars)[first - start :]
+        def one_feature(place: int) -> None:
+            if place < own:
+                made = self._features[place]
+                bars = Bars(*self._trailing.columns(rows + made.window - 1))
+                values[place] = computed(made, bars)[:, -rows:].T
+            else:
+                outside = self._external[place - own]
+                columns = dict(zip(self._series, self._trailing.externals(rows + outside.window - 1), strict=True))
+                values[place] = computed_external(outside, columns)[-rows:, None]
 
-        for symbol, _ in enumerate(each(one_symbol, range(symbols))):
-            progress("perceive", (symbol + 1) * rows, symbols * rows)
-        for place, made in enumerate(self._across, start=len(self._features)):
-            values[place] = made.compute(*(values[self._names.index(name)] for name in made.inputs))
+        alone = own + len(self._external)
+        for done, _ in enumerate(each(one_feature, range(alone)), start=1):
+            progress("perceive", done * rows // alone, rows)
+        for place, made in enumerate(self._across, start=alone):
+            values[place] = made.compute(*(values[self._places[name]] for name in made.inputs))
         return values
 
     def _scores_of(self, values: Reals, times: Integers, each: "Each") -> Reals:
@@ -243,70 +319,19 @@ class Perception:
             before = f"{ago} bars before " if ago > 0 else ""
             return f"{self._symbols[symbol]} at the decision bar {before}{moment:%Y-%m-%d %H:%M} UTC"
 
-        def one_signal(signal: Signal) -> Reals:
-            inputs = tuple(values[self._names.index(name)].ravel() for name in signal.inputs)
-            raw = signal.scores(inputs, place).reshape(rows, symbols)
-            if signal.smooth_bars > 1:
-                smoothed = [trailing_mean(np.ascontiguousarray(raw[:, s]), signal.smooth_bars) for s in range(symbols)]
-                raw = np.stack(smoothed, axis=1)
-            return raw[rows - decisions :]
+        scores = np.empty((len(self._signals), decisions, symbols))
 
-        return np.stack(list(each(one_signal, self._signals)))
+        def one_signal(number: int) -> None:
+            made = self._signals[number]
+            inputs = tuple(values[self._places[name]].ravel() for name in made.inputs)
+            raw = made.scores(inputs, place).reshape(rows, symbols)
+            if made.smooth_bars > 1:
+                raw = trailing_mean(raw.T, made.smooth_bars).T
+            scores[number] = raw[rows - decisions :]
 
-    def _conclusions(
-        self,
-        times: Integers,
-        seqs: Integers,
-        gate_halts: Integers,
-        closes: Reals,
-        values: Reals,
-        scores: Reals,
-    ) -> tuple[Records, dict[str, Any]]:
-        """Run validator, regime, tracker, ensemble and conviction; return forecasts and journal rows by kind."""
-        decisions, symbols = gate_halts.shape
-        names = tuple(signal.name for signal in self._signals)
-        days = decisions // self._params.decisions_a_day + 2
-        forecasts = np.zeros((decisions, symbols), dtype=FORECAST)
-        health = np.zeros((days * symbols), dtype=HEALTH_ROW)
-        retirements = np.zeros(days * len(names), dtype=RETIREMENT)
-        weight_times = np.zeros((days, 2), dtype=np.int64)
-        weights = np.zeros((days, len(names)))
-        healths, retired, changes = conclude(
-            times,
-            seqs,
-            gate_halts,
-            np.ascontiguousarray(closes),
-            values,
-            scores,
-            np.array([signal.horizon_bars for signal in self._signals], dtype=np.int64),
-            np.array([self._names.index(name) for name in STATED], dtype=np.int64),
-            FeaturePlaces(
-                volatility=self._names.index("volatility_168"),
-                atr=self._names.index("atr_168"),
-                daily_volume=self._names.index("volume_mean_168"),
-                momentum=self._names.index("momentum_240"),
-                volatility_day=self._names.index("volatility_24"),
-                volatility_month=self._names.index("volatility_720"),
-            ),
-            self._params,
-            views(self._buffer, self._shape),
-            forecasts,
-            health,
-            retirements,
-            weight_times,
-            weights,
-        )
-        weight_columns = {
-            "market_seq": weight_times[:changes, 0].copy(),
-            "event_time": weight_times[:changes, 1].copy(),
-            **{name: weights[:changes, n].copy() for n, name in enumerate(names)},
-        }
-        rows = {
-            "health": health[:healths].copy(),
-            "retirements": _named(retirements[:retired], names),
-            "weights": weight_columns,
-        }
-        return forecasts, rows
+        for _ in each(one_signal, range(len(self._signals))):
+            pass
+        return scores
 
 
 Each = Callable[..., Iterator[Any]]
@@ -322,6 +347,17 @@ def _pool(threads: int) -> Iterator[Each]:
         yield executor.map
 
 
+def _stacked(known: Any, names: tuple[str, ...], rows: slice, shape: tuple[int, ...]) -> Reals:
+    """Return the named arrays as one, NaN for those that are missing; of no size when all are."""
+    if not any(name in known for name in names):
+        return np.empty((0,) * (1 + len(shape)))
+    stacked = np.full((len(names), *shape), np.nan)
+    for place, name in enumerate(names):
+        if name in known:
+            stacked[place] = known[name][rows]
+    return stacked
+
+
 def _sealed(instants: Instants) -> Instants:
     """Return read-only views: one compiled version serves arrays that may and may not be written."""
 
@@ -331,15 +367,6 @@ def _sealed(instants: Instants) -> Instants:
         return view
 
     return Instants(*(seal(array) for array in instants))
-
-
-def _named(retirements: Records, names: tuple[str, ...]) -> Records:
-    """Return retirements as rows of their kind: with the signal's name."""
-    rows = np.zeros(retirements.shape[0], dtype=KINDS["retirements"].record)
-    for field in ("market_seq", "event_time", "returned", "accuracy", "outcomes"):
-        rows[field] = retirements[field]
-    rows["name"] = [names[n] for n in retirements["signal"]]
-    return rows
 
 
 def _check_inputs(made: tuple[Signal, ...], names: tuple[str, ...]) -> None:

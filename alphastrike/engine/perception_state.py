@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.config.perception import PerceptionSettings
-from alphastrike.features.bars import PARTIAL
+from alphastrike.features.bars import EXTERNAL, PARTIAL
 from alphastrike.gateway.breaker import GATE_STATE
 from alphastrike.ml.conviction import CONVICTION_STATE
-from alphastrike.ml.decay import PENDING, TRACKER
+from alphastrike.ml.decay import PENDING, SCOPES, TRACKER
 from alphastrike.ml.regime import REGIME_STATE
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
@@ -22,7 +22,7 @@ CLOCK: Final = np.dtype((np.record, [("event_time", "i8"), ("market_seq", "i8"),
 
 
 class PerceptionState(NamedTuple):
-    """Views into one buffer, for S symbols and N signals."""
+    """Views into one buffer, for S symbols, N signals and E external series."""
 
     clock: Records
     """(1,) of ``CLOCK``."""
@@ -30,16 +30,18 @@ class PerceptionState(NamedTuple):
     """(S,) of ``gateway.breaker.GATE_STATE``."""
     partials: Records
     """(S,) of ``features.bars.PARTIAL``."""
+    externals: Records
+    """(E,) of ``features.bars.EXTERNAL``."""
     health: Records
     """(S,) of ``validator.health.HEALTH_STATE``."""
     regimes: Records
     """(S,) of ``ml.regime.REGIME_STATE``."""
     trackers: Records
-    """(N,) of ``ml.decay.TRACKER``."""
+    """(N, ``ml.decay.SCOPES``) of ``ml.decay.TRACKER``."""
     pending: Records
     """(N, S) of ``ml.decay.PENDING``."""
     outcomes: npt.NDArray[np.float64]
-    """(N, tracker window): returns the signals' predictions earned, a ring each."""
+    """(N, ``ml.decay.SCOPES``, tracker window): returns the signals' predictions earned, a ring each."""
     convictions: Records
     """(S,) of ``ml.conviction.CONVICTION_STATE``."""
     strengths: npt.NDArray[np.float64]
@@ -51,14 +53,15 @@ class StateShape(NamedTuple):
 
     symbols: int
     signals: int
+    externals: int
     outcomes: int
     strengths: int
 
     @classmethod
-    def of(cls, symbols: int, signals: int, settings: PerceptionSettings) -> "StateShape":
+    def of(cls, symbols: int, signals: int, externals: int, settings: PerceptionSettings) -> "StateShape":
         """Return the shape under these settings."""
-        decisions_a_day = MICROS_PER_DAY // settings.decision_interval
-        return cls(symbols, signals, settings.tracker.window, settings.conviction.window_days * decisions_a_day)
+        strengths = settings.conviction.window_days * MICROS_PER_DAY // settings.decision_interval
+        return cls(symbols, signals, externals, settings.tracker.window, strengths)
 
     def layout(self) -> list[tuple[np.dtype[Any], tuple[int, ...]]]:
         """Return type and shape of every field of ``PerceptionState``, in order."""
@@ -67,11 +70,12 @@ class StateShape(NamedTuple):
             (CLOCK, (1,)),
             (GATE_STATE, (self.symbols,)),
             (PARTIAL, (self.symbols,)),
+            (EXTERNAL, (self.externals,)),
             (HEALTH_STATE, (self.symbols,)),
             (REGIME_STATE, (self.symbols,)),
-            (TRACKER, (self.signals,)),
+            (TRACKER, (self.signals, SCOPES)),
             (PENDING, (self.signals, self.symbols)),
-            (real, (self.signals, self.outcomes)),
+            (real, (self.signals, SCOPES, self.outcomes)),
             (CONVICTION_STATE, (self.symbols,)),
             (real, (self.symbols, self.strengths)),
         ]

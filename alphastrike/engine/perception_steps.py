@@ -14,9 +14,13 @@ from alphastrike.engine.perception_state import PerceptionState
 from alphastrike.features.bars import (
     BarParams,
     close_bar,
+    known_value,
+    take_book_top,
     take_candle,
+    take_external,
     take_funding,
-    take_open_interest,
+    take_mark,
+    take_series,
 )
 from alphastrike.gateway.admission import ROWS_A_CANDLE, ROWS_A_TICK, admit, settle_tick
 from alphastrike.gateway.gates import GatewayParams
@@ -24,12 +28,13 @@ from alphastrike.journal.kinds import KINDS
 from alphastrike.ml import conviction as strength_memory
 from alphastrike.ml import decay
 from alphastrike.ml.conviction import ConvictionParams, percentile
-from alphastrike.ml.decay import UNCHANGED, TrackerParams
+from alphastrike.ml.decay import SCOPES, UNCHANGED, TrackerParams
 from alphastrike.ml.ensemble import combined
 from alphastrike.ml.regime import RegimeParams, classify, settle
 from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records, entry
 from alphastrike.model.forecast import PerceptionHalt
+from alphastrike.model.series import BID, TAKER_BUY_VOLUME, TRADES
 from alphastrike.model.units import MICROS_PER_DAY
 from alphastrike.validator.health import HealthParams, judge
 
@@ -54,6 +59,7 @@ RETIREMENT: Final = np.dtype(
             ("market_seq", "i8"),
             ("event_time", "i8"),
             ("signal", "i8"),
+            ("regime", "i8"),
             ("returned", "i8"),
             ("accuracy", "f8"),
             ("outcomes", "i8"),
@@ -97,7 +103,7 @@ class PerceptionParams(NamedTuple):
 
 
 class Instants(NamedTuple):
-    """Market rows of T ticks and S symbols, oldest first."""
+    """Market rows of T ticks, S symbols and E external series, oldest first."""
 
     tick_times: Integers
     """(T,) microseconds UTC."""
@@ -105,10 +111,10 @@ class Instants(NamedTuple):
     """(T,) ``market_seq`` of each tick."""
     bars: Records
     """(T, S) of ``model.bars.BAR``."""
-    taker_buy_volume: Reals
-    trades: Reals
-    open_interest: Reals
-    """(T, S) each, NaN where unknown; shape (0, 0) when the market has none."""
+    series: Reals
+    """(``model.series.SERIES``, T, S), NaN where nothing was reported; of no size when the market has none of them."""
+    externals: Reals
+    """(E, T), NaN where nothing became known; of no size when the market has none of them."""
 
 
 class FeaturePlaces(NamedTuple):
@@ -130,6 +136,7 @@ def observe(
     state: PerceptionState,
     rejected: npt.NDArray[np.bool_],
     columns: Reals,
+    externals: Reals,
     row: int,
     gate_halts: Integers,
     decision: int,
@@ -137,14 +144,14 @@ def observe(
 ) -> tuple[int, int, int]:
     """Fold market rows from tick ``first`` on: gates, breaker, staleness, decision bars.
 
-    Writes ``rejected`` (T, S), decision bars into ``columns`` (columns, S, rows) from row ``row + decision`` on,
-    the gateway's halts into ``gate_halts`` (D, S), and rows of kind ``gates``. Returns the next tick, the next
-    decision and the number of rows written: short of T when ``rows`` was nearly full.
+    Writes ``rejected`` (T, S), decision bars into ``columns`` (columns, S, rows) and ``externals`` (E, rows) from
+    row ``row + decision`` on, the gateway's halts into ``gate_halts`` (D, S), and rows of kind ``gates``. Returns
+    the next tick, the next decision and the number of rows written: short of T when ``rows`` was nearly full.
     """
     symbols = instants.bars.shape[1]
-    has_taker = instants.taker_buy_volume.shape[0] > 0
-    has_trades = instants.trades.shape[0] > 0
-    has_open_interest = instants.open_interest.shape[0] > 0
+    series = instants.series
+    has_series = series.shape[0] > 0
+    has_externals = instants.externals.shape[0] > 0
     clock = state.clock[0]
     count = 0
     tick = first
@@ -159,14 +166,20 @@ def observe(
                 seq += 1
                 accepted, count = admit(bar, now, s, seq, params.interval, params.gateway, state.gates[s], rows, count)
                 if accepted:
-                    taker = instants.taker_buy_volume[tick, s] if has_taker else np.nan
-                    trades = instants.trades[tick, s] if has_trades else np.nan
+                    taker = series[TAKER_BUY_VOLUME, tick, s] if has_series else np.nan
+                    trades = series[TRADES, tick, s] if has_series else np.nan
                     take_candle(partial, bar, taker, trades)
                 else:
                     rejected[tick, s] = True
             take_funding(partial, bar["flags"], bar.funding_rate, now)
-            if has_open_interest:
-                take_open_interest(partial, instants.open_interest[tick, s])
+            take_mark(partial, bar["flags"], bar.mark)
+            if has_series:
+                take_series(partial, series, tick, s, now)
+                if series[BID, tick, s] > 0.0:
+                    take_book_top(partial, series, tick, s)
+        if has_externals:
+            for e in range(state.externals.shape[0]):
+                take_external(state.externals[e], instants.externals[e, tick], now)
         clock.market_seq = instants.tick_seq[tick]
         clock.event_time = now
         is_decision = now % params.decision_interval == 0
@@ -182,6 +195,8 @@ def observe(
                     halt = HALT_STALE
                 gate_halts[decision, s] = halt
         if is_decision:
+            for e in range(state.externals.shape[0]):
+                externals[e, row + decision] = known_value(state.externals[e], now, params.bars)
             decision += 1
         tick += 1
     return tick, decision, count
@@ -210,7 +225,7 @@ def conclude(
 
     ``times`` and ``seqs`` (D,); ``gate_halts`` and ``forecasts`` (D, S); ``closes`` (S, D); ``features`` (F, D, S);
     ``scores`` (N, D, S); ``horizons`` (N,) decision bars; ``stated`` numbers of the watched features;
-    ``weight_times`` (n, 2) takes market_seq and event time of the n-th change of weights. Returns the rows
+    ``weight_times`` (n, 3) takes market_seq, event time and scope of the n-th change of weights. Returns the rows
     written of health, retirements and weights.
     """
     symbols = forecasts.shape[1]
@@ -227,32 +242,42 @@ def conclude(
         for n in range(signals):
             if number % horizons[n] == 0:
                 for s in range(symbols):
+                    regime_then = state.pending[n, s].regime
                     earned = decay.outcome(state.pending[n, s], number, closes[s, d])
-                    decay.remember(state.trackers[n], state.outcomes, n, earned)
-                    decay.predict(state.pending[n, s], number, horizons[n], scores[n, d, s], closes[s, d])
+                    decay.remember(state.trackers[n, 0], state.outcomes, n, 0, earned)
+                    if regime_then > 0:
+                        decay.remember(state.trackers[n, regime_then], state.outcomes, n, regime_then, earned)
+                    regime_now = state.regimes[s].regime
+                    decay.predict(state.pending[n, s], number, horizons[n], scores[n, d, s], closes[s, d], regime_now)
         is_day = now % MICROS_PER_DAY == 0
-        if is_day:
-            is_changed = False
+        is_changed = is_day and state.clock[0].decisions <= params.decisions_a_day
+        scopes = SCOPES if params.tracker.by_regime else 1
+        for scope in range(SCOPES if is_day else 0):
             for n in range(signals):
-                tracker = state.trackers[n]
+                tracker = state.trackers[n, scope]
                 weight = tracker.weight
-                change = decay.reconsider(tracker, state.outcomes, n, params.tracker)
-                is_changed = is_changed or tracker.weight != weight
-                if change != UNCHANGED:
-                    written = retirement_rows[retirement_count]
-                    written.market_seq = seqs[d]
-                    written.event_time = now
-                    written.signal = n
-                    written.returned = 1 if change == decay.RETURNED else 0
-                    written.accuracy = tracker.accuracy
-                    written.outcomes = tracker.known
-                    retirement_count += 1
-            if is_changed or state.clock[0].decisions <= params.decisions_a_day:
-                weight_times[weight_count, 0] = seqs[d]
-                weight_times[weight_count, 1] = now
-                for n in range(signals):
-                    weight_rows[weight_count, n] = state.trackers[n].weight
-                weight_count += 1
+                prior_mean = params.tracker.prior_mean if scope == 0 else state.trackers[n, 0].accuracy
+                change = decay.reconsider(tracker, state.outcomes, n, scope, prior_mean, params.tracker)
+                if scope < scopes:
+                    is_changed = is_changed or tracker.weight != weight
+                    if change != UNCHANGED:
+                        written = retirement_rows[retirement_count]
+                        written.market_seq = seqs[d]
+                        written.event_time = now
+                        written.signal = n
+                        written.regime = scope
+                        written.returned = 1 if change == decay.RETURNED else 0
+                        written.accuracy = tracker.accuracy
+                        written.outcomes = tracker.known
+                        retirement_count += 1
+        for scope in range(scopes if is_changed else 0):
+            weight_times[weight_count, 0] = seqs[d]
+            weight_times[weight_count, 1] = now
+            weight_times[weight_count, 2] = scope
+            for n in range(signals):
+                decides = decay.scope_of(state.trackers, n, scope, params.tracker)
+                weight_rows[weight_count, n] = state.trackers[n, decides].weight
+            weight_count += 1
         for s in range(symbols):
             health = state.health[s]
             if is_day or health.judged == 0:
@@ -275,7 +300,7 @@ def conclude(
                 params.regime,
             )
             regime = settle(state.regimes[s], seen, params.regime.confirm_bars)
-            score, weight = combined(scores, d, s, state.trackers)
+            score, weight = combined(scores, d, s, state.trackers, regime, params.tracker)
             memory = state.convictions[s]
             is_remembered = memory.known >= minimum
             strength = abs(score)

@@ -4,6 +4,8 @@ Perception takes the instant in, the account runs it through the very loop that 
 the policy is asked and answers take effect as there. Nothing here waits, reads a clock or writes.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +20,13 @@ from alphastrike.engine.advice import Advisor, Answer
 from alphastrike.engine.history import Checkpoint
 from alphastrike.engine.outputs import FULL, REDUCED, Collected, new_out
 from alphastrike.engine.perceived_rows import perceived_rows
-from alphastrike.engine.perception import Perception
+from alphastrike.engine.perception import Perception, series_of
 from alphastrike.engine.perception_steps import Instants
 from alphastrike.engine.state import State, canonical_bytes, new_buffer, restored, run_digest, state_digest, views
+from alphastrike.features.declare import external_series
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.tables import Rows, row_count
+from alphastrike.market.market import Market
 from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
@@ -42,10 +46,10 @@ class Instant:
     """Microseconds UTC."""
     bars: Records
     """(1, S) of ``model.bars.BAR``; the flags say which events exist."""
-    taker_buy_volume: Reals
-    trades: Reals
-    open_interest: Reals
-    """(1, S) each, NaN where unknown."""
+    series: Reals
+    """(``model.series.SERIES``, 1, S), NaN where nothing was reported; of no size when nothing was at all."""
+    externals: Mapping[str, float]
+    """Values of external series that became known, by name."""
     other_events: int
     """How many events of kinds beside candles, marks and funding."""
 
@@ -55,6 +59,18 @@ class Instant:
         flags = self.bars["flags"]
         kinds = (BarFlag.CANDLE, BarFlag.MARK, BarFlag.FUNDING)
         return sum(int(np.count_nonzero(flags & int(kind))) for kind in kinds) + self.other_events + 1
+
+
+def instant_at(market: Market, tick: int) -> Instant:
+    """Return one instant of a market."""
+    here = slice(tick, tick + 1)
+    return Instant(
+        int(market.tick_times[tick]),
+        market.bars[here],
+        series_of(market, here),
+        {name: float(values[tick]) for name, values in market.externals.items() if not math.isnan(values[tick])},
+        int(market.other_events[tick]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +171,9 @@ class Stepper:
         self._instruments = instruments
         self._tiers = tiers
         self._perception = Perception(symbols, interval, settings.perception)
-        self._perceived_state = self._perception.checkpoint()[0]
         self._account = _Account(symbols, settings, answer, FULL, shadow=shadow, waits=waits)
         self._follower = _Account(symbols, settings, answer, REDUCED, shadow=False, waits=waits) if shadow else None
+        self._external_series = external_series()
         self._latest = np.zeros((1, len(symbols)), dtype=FORECAST)
 
     @property
@@ -199,12 +215,10 @@ class Stepper:
                 times,
                 seqs,
                 instant.bars,
-                instant.taker_buy_volume,
-                instant.trades,
-                instant.open_interest,
+                instant.series,
+                self._external_row(instant),
             )
         )
-        self._perceived_state = perceived.state
         bars = instant.bars
         if perceived.rejected.any():
             bars = bars.copy()
@@ -249,7 +263,7 @@ class Stepper:
         assert self.can_checkpoint, "an answer is on its way"
         state, window = self._perception.checkpoint()
         accounts = [account.buffer.tobytes() for account in self._accounts()]
-        return _joined([state, window.tobytes(), self._latest.tobytes(), *accounts])
+        return _joined([state, window, self._latest.tobytes(), *accounts])
 
     def restore(self, data: bytes) -> None:
         """Go on from a checkpoint.
@@ -258,20 +272,16 @@ class Stepper:
             DataError: it was made by another version, or under other settings or symbols.
         """
         parts = _parted(data)
-        symbols = len(self._symbols)
-        columns = self._perception.checkpoint()[1].shape[0]
-        if len(parts) != 3 + len(self._accounts()) or len(parts[1]) % (8 * columns * symbols):
+        if len(parts) != 3 + len(self._accounts()):
             raise DataError("a checkpoint of the engine is of another version, settings or symbols. Start a new run.")
-        window = np.frombuffer(parts[1], dtype=np.float64).reshape(columns, symbols, -1)
-        self._perception.restore(parts[0], window)
-        self._perceived_state = self._perception.checkpoint()[0]
-        self._latest = np.frombuffer(parts[2], dtype=FORECAST).reshape(1, symbols).copy()
+        self._perception.restore(parts[0], parts[1])
+        self._latest = np.frombuffer(parts[2], dtype=FORECAST).reshape(1, len(self._symbols)).copy()
         for account, state in zip(self._accounts(), parts[3:], strict=True):
             account.restore(state)
 
     def states(self) -> tuple[bytes, bytes]:
         """Return the canonical bytes of the account's and of perception's state."""
-        return canonical_bytes(self._account.buffer, len(self._symbols)), self._perceived_state
+        return canonical_bytes(self._account.buffer, len(self._symbols)), self._perception.state()
 
     def digest(self) -> str:
         """Return the digest of the run so far, 32 hex digits: that of a history run over the same instants."""
@@ -280,6 +290,11 @@ class Stepper:
 
     def _accounts(self) -> tuple[_Account, ...]:
         return (self._account,) if self._follower is None else (self._follower, self._account)
+
+    def _external_row(self, instant: Instant) -> Reals:
+        """Return (E, 1) of the external series that perception reads; of no size when none became known."""
+        known = [instant.externals.get(name, np.nan) for name in self._external_series]
+        return np.array(known)[:, None] if instant.externals and known else np.empty((0, 0))
 
     def _shadow_row(self, now: int, seq: int) -> npt.NDArray[Any]:
         equity = float(self._account.state.account[0].equity)

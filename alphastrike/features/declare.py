@@ -1,6 +1,7 @@
 """Declaring a feature: one decorated function in any file of this folder, and nothing else to edit.
 
-``@feature`` is for what one symbol's own bars tell, ``@across`` for what only all symbols together tell.
+``@feature`` is for what each symbol's own bars tell, ``@external`` for what a named series from outside tells of all
+symbols, ``@across`` for what only all symbols together tell.
 """
 
 import importlib
@@ -27,7 +28,9 @@ class Family(Enum):
     FLOW = "flow"
     DERIVATIVES = "derivatives"
     SEASONALITY = "seasonality"
-    ACROSS = "across"
+    BOOK = "book"
+    STATISTICS = "statistics"
+    CROWD = "crowd"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ class Feature:
     window: int
     """Decision bars, the current one included, that the value depends on."""
     compute: Callable[[Bars], Column]
+    doc: str
+
+
+@dataclass(frozen=True)
+class ExternalFeature:
+    """A number per decision, the same for every symbol: a pure function of the trailing ``window`` decision bars."""
+
+    name: str
+    window: int
+    series: tuple[str, ...]
+    """Names of the external series it reads, in the order of the function's parameters."""
+    compute: Callable[..., Column]
+    """Takes and returns arrays of shape (n,)."""
     doc: str
 
 
@@ -55,21 +71,44 @@ class AcrossFeature:
 
 
 _FEATURES: Final[dict[str, Feature]] = {}
+_EXTERNAL: Final[dict[str, ExternalFeature]] = {}
 _ACROSS: Final[dict[str, AcrossFeature]] = {}
 
 
 def feature(family: Family, *, window: int) -> Callable[[Callable[[Bars], Column]], Callable[[Bars], Column]]:
     """Register a feature under its function's name.
 
-    The function gets bars of any length n >= ``window`` and returns n values; each depends on the ``window``
-    bars that end with it, and is NaN when one that it reads is missing or lies before the first.
+    The function gets bars of shape (symbols, n) of any n and returns as many values; each depends on the ``window``
+    bars of its symbol that end with it, and is NaN when one that it reads is missing or lies before the first.
+
+    Raises:
+        ConfigurationError: the name is taken, the docstring is missing or the window is no number of bars.
     """
 
     def register(function: Callable[[Bars], Column]) -> Callable[[Bars], Column]:
-        doc = _claimed(function)
-        if window < 1:
-            raise ConfigurationError(f"feature {function.__name__} has a window of {window} bars. Give it at least 1.")
+        doc = _claimed(function, window)
         _FEATURES[function.__name__] = Feature(function.__name__, family, window, function, doc)
+        return function
+
+    return register
+
+
+def external(*, window: int) -> Callable[[Callable[..., Column]], Callable[..., Column]]:
+    """Register a feature of named external series; its parameters are the names of the series it needs.
+
+    The function gets columns (n,): on each decision bar the value last known then, NaN before the first and once
+    it is too old. Each value it returns depends on the ``window`` bars that end with it.
+
+    Raises:
+        ConfigurationError: as for :func:`feature`, or no series is named.
+    """
+
+    def register(function: Callable[..., Column]) -> Callable[..., Column]:
+        doc = _claimed(function, window)
+        series = tuple(inspect.signature(function).parameters)
+        if not series:
+            raise ConfigurationError(f"feature {function.__name__} has no parameter. Name the series it needs.")
+        _EXTERNAL[function.__name__] = ExternalFeature(function.__name__, window, series, function, doc)
         return function
 
     return register
@@ -91,6 +130,19 @@ def features() -> Mapping[str, Feature]:
 
 
 @cache
+def external_features() -> Mapping[str, ExternalFeature]:
+    """Return every feature of external series by name, in order of the names."""
+    _load()
+    return dict(sorted(_EXTERNAL.items()))
+
+
+@cache
+def external_series() -> tuple[str, ...]:
+    """Return the names of all external series that a feature reads, in order."""
+    return tuple(sorted({name for made in external_features().values() for name in made.series}))
+
+
+@cache
 def across_features() -> Mapping[str, AcrossFeature]:
     """Return every feature over all symbols by name, in order of the names."""
     _load()
@@ -105,17 +157,29 @@ def across_features() -> Mapping[str, AcrossFeature]:
 
 
 def feature_names() -> tuple[str, ...]:
-    """Return the names of all features, per symbol first, then across."""
-    return (*features(), *across_features())
+    """Return the names of all features: of symbols, of external series, then across."""
+    return (*features(), *external_features(), *across_features())
 
 
 def computed(made: Feature, bars: Bars) -> Column:
-    """Return the feature over ``bars``; NaN where fewer than its window of bars lie behind a row."""
+    """Return the feature over ``bars``; NaN where fewer than its window of bars lie behind a value."""
+    return _full_windows(made.name, made.window, lambda: made.compute(bars), bars.close.shape)
+
+
+def computed_external(made: ExternalFeature, columns: Mapping[str, Column]) -> Column:
+    """Return the feature over columns (n,) by name of series; NaN where a window is not full."""
+    read = [columns[name] for name in made.series]
+    return _full_windows(made.name, made.window, lambda: made.compute(*read), read[0].shape)
+
+
+def _full_windows(name: str, window: int, compute: Callable[[], Column], shape: tuple[int, ...]) -> Column:
     with np.errstate(all="ignore"):
-        values = made.compute(bars)
-    assert values.shape == bars.close.shape, f"feature {made.name} returned {values.shape} values"
-    values[: made.window - 1] = np.nan
-    return values
+        values = compute()
+    assert values.shape == shape, f"feature {name} returned {values.shape} values for bars of {shape}"
+    # What a feature returns may be a column that it was given: that one is not to be written.
+    full = np.full(shape, np.nan)
+    full[..., window - 1 :] = values[..., window - 1 :]
+    return full
 
 
 def _load() -> None:
@@ -124,10 +188,12 @@ def _load() -> None:
         importlib.import_module(module.name)
 
 
-def _claimed(function: Callable[..., object]) -> str:
+def _claimed(function: Callable[..., object], window: int = 1) -> str:
     """Return the docstring of a function whose name is still free."""
     name = function.__name__
-    if name in _FEATURES or name in _ACROSS:
+    if window < 1:
+        raise ConfigurationError(f"feature {name} has a window of {window} bars. Give it at least 1.")
+    if name in _FEATURES or name in _EXTERNAL or name in _ACROSS:
         raise ConfigurationError(f"feature {name} ({function.__module__}) is declared twice. Rename one of them.")
     if not function.__doc__:
         raise ConfigurationError(f"feature {name} ({function.__module__}) has no docstring. Say what it means.")

@@ -1,39 +1,41 @@
-"""Trailing windows over one column: the few loops that all features are made of.
+"""Trailing windows over columns: the few loops that all features are made of.
 
-Every function returns as many values as it is given; value i depends only on the stated number of elements
+Time runs along the last axis, oldest first; what lies before it (one row a symbol, or nothing) is kept. Every
+function returns the shape it is given; value i depends only on the stated number of elements
 that end with i, added in an order that does not depend on where the column begins. It is NaN when one of
 them is NaN or lies before the column's start. Long sums and extremes go through blocks of ``BLOCK``
 elements: a window of 720 costs 24 + 30 operations a value instead of 720.
 """
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from alphastrike.features.bars import Column
-from alphastrike.model.compiled import entry
+from alphastrike.model.compiled import entry, step
 
 BLOCK: Final = 24
 
 
 def before(column: Column, bars: int) -> Column:
     """Return the value of ``bars`` bars ago (window: bars + 1)."""
-    shifted = np.full(column.shape[0], np.nan)
-    shifted[bars:] = column[: max(column.shape[0] - bars, 0)]
+    shifted = np.full(column.shape, np.nan)
+    shifted[..., bars:] = column[..., : max(column.shape[-1] - bars, 0)]
     return shifted
 
 
 def ratio(above: Column, below: Column) -> Column:
     """Return above / below, NaN where below is not positive (window: 1)."""
-    quotient = np.full(above.shape[0], np.nan)
+    quotient = np.full(above.shape, np.nan)
     np.divide(above, below, out=quotient, where=below > 0.0)
     return quotient
 
 
 def log_ratio(above: Column, below: Column) -> Column:
     """Return log(above / below), NaN where either is not positive (window: 1)."""
-    return _log(ratio(above, below))
+    return _by_row(_log, ratio(above, below))
 
 
 def log_change(column: Column, bars: int) -> Column:
@@ -43,9 +45,7 @@ def log_change(column: Column, bars: int) -> Column:
 
 def trailing_sum(column: Column, bars: int) -> Column:
     """Return the sum of the last ``bars`` values."""
-    inner = _inner(bars)
-    block = _strided_sum(column, inner, 1)
-    return block if inner == bars else _strided_sum(block, bars // inner, inner)
+    return _by_row(_trailing_sum, column, bars, _inner(bars))
 
 
 def trailing_mean(column: Column, bars: int) -> Column:
@@ -55,9 +55,7 @@ def trailing_mean(column: Column, bars: int) -> Column:
 
 def trailing_max(column: Column, bars: int) -> Column:
     """Return the largest of the last ``bars`` values."""
-    inner = _inner(bars)
-    block = _strided_max(column, inner, 1)
-    return block if inner == bars else _strided_max(block, bars // inner, inner)
+    return _by_row(_trailing_max, column, bars, _inner(bars))
 
 
 def trailing_min(column: Column, bars: int) -> Column:
@@ -82,9 +80,8 @@ def decaying_mean(column: Column, span: float, bars: int) -> Column:
     """
     assert bars % BLOCK == 0, f"a decaying mean needs a multiple of {BLOCK} bars, not {bars}"
     keep = 1.0 - 2.0 / (span + 1.0)
-    ones = np.ones(bars)
-    weight = float(_decaying(_decaying(ones, BLOCK, 1, keep), bars // BLOCK, BLOCK, keep)[-1])
-    return _decaying(_decaying(column, BLOCK, 1, keep), bars // BLOCK, BLOCK, keep) / weight
+    weight = float(_by_row(_decaying_sum, np.ones(bars), bars, keep)[-1])
+    return _by_row(_decaying_sum, column, bars, keep) / weight
 
 
 def true_range(high: Column, low: Column, close: Column) -> Column:
@@ -108,55 +105,92 @@ def _inner(bars: int) -> int:
     return BLOCK if bars > BLOCK and bars % BLOCK == 0 else bars
 
 
+def _by_row(compute: Callable[..., Column], column: Column, *arguments: float) -> Column:
+    """Apply a compiled function of contiguous (rows, n) to a column of any leading shape."""
+    rows = np.ascontiguousarray(column).reshape(-1, column.shape[-1])
+    return compute(rows, *arguments).reshape(column.shape)
+
+
 @entry
-def _log(column: Column) -> Column:
-    logs = np.empty(column.shape[0])
-    for i in range(column.shape[0]):
-        value = column[i]
-        logs[i] = math.log(value) if value > 0.0 else np.nan
+def _log(rows: Column) -> Column:
+    logs = np.empty(rows.shape)
+    for r in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            value = rows[r, i]
+            logs[r, i] = math.log(value) if value > 0.0 else np.nan
     return logs
 
 
 @entry
-def _strided_sum(column: Column, terms: int, stride: int) -> Column:
-    sums = np.full(column.shape[0], np.nan)
-    for i in range((terms - 1) * stride, column.shape[0]):
-        total = 0.0
-        for k in range(terms):
-            total += column[i - k * stride]
-        sums[i] = total
+def _trailing_sum(rows: Column, bars: int, inner: int) -> Column:
+    sums = np.full(rows.shape, np.nan)
+    blocks = np.full(rows.shape[1], np.nan)
+    for r in range(rows.shape[0]):
+        _strided_sum(rows[r], inner, 1, sums[r] if inner == bars else blocks)
+        if inner != bars:
+            _strided_sum(blocks, bars // inner, inner, sums[r])
     return sums
 
 
 @entry
-def _strided_max(column: Column, terms: int, stride: int) -> Column:
-    largest = np.full(column.shape[0], np.nan)
-    for i in range((terms - 1) * stride, column.shape[0]):
-        top = column[i]
-        for k in range(1, terms):
-            value = column[i - k * stride]
-            if value > top or math.isnan(value):
-                top = value
-            if math.isnan(top):
-                break
-        largest[i] = top
+def _trailing_max(rows: Column, bars: int, inner: int) -> Column:
+    largest = np.full(rows.shape, np.nan)
+    blocks = np.full(rows.shape[1], np.nan)
+    for r in range(rows.shape[0]):
+        _strided_max(rows[r], inner, 1, largest[r] if inner == bars else blocks)
+        if inner != bars:
+            _strided_max(blocks, bars // inner, inner, largest[r])
     return largest
 
 
 @entry
-def _decaying(column: Column, terms: int, stride: int, keep: float) -> Column:
+def _decaying_sum(rows: Column, bars: int, keep: float) -> Column:
+    sums = np.full(rows.shape, np.nan)
+    blocks = np.full(rows.shape[1], np.nan)
+    for r in range(rows.shape[0]):
+        _decaying(rows[r], BLOCK, 1, keep, blocks)
+        _decaying(blocks, bars // BLOCK, BLOCK, keep, sums[r])
+    return sums
+
+
+# Terms outside, rows inside: each value is added up in the same order as one by one, and many at a time.
+
+
+@step
+def _strided_sum(column: Column, terms: int, stride: int, sums: Column) -> None:
+    first = (terms - 1) * stride
+    for i in range(first, column.shape[0]):
+        sums[i] = 0.0
+    for k in range(terms):
+        for i in range(first, column.shape[0]):
+            sums[i] += column[i - k * stride]
+
+
+@step
+def _strided_max(column: Column, terms: int, stride: int, largest: Column) -> None:
+    first = (terms - 1) * stride
+    for i in range(first, column.shape[0]):
+        largest[i] = column[i]
+    for k in range(1, terms):
+        for i in range(first, column.shape[0]):
+            value = column[i - k * stride]
+            top = largest[i]
+            largest[i] = value if value > top or math.isnan(value) else top
+
+
+@step
+def _decaying(column: Column, terms: int, stride: int, keep: float, sums: Column) -> None:
     factor = 1.0
     for _ in range(stride):
         factor *= keep
-    sums = np.full(column.shape[0], np.nan)
-    for i in range((terms - 1) * stride, column.shape[0]):
-        total = 0.0
-        weight = 1.0
-        for k in range(terms):
-            total += weight * column[i - k * stride]
-            weight *= factor
-        sums[i] = total
-    return sums
+    first = (terms - 1) * stride
+    for i in range(first, column.shape[0]):
+        sums[i] = 0.0
+    weight = 1.0
+    for k in range(terms):
+        for i in range(first, column.shape[0]):
+            sums[i] += weight * column[i - k * stride]
+        weight *= factor
 
 
 @entry

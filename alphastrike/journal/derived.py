@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from alphastrike.journal.kinds import Role, kind
-from alphastrike.model.forecast import PerceptionHalt, Regime
+from alphastrike.model.forecast import PerceptionHalt, Regime, RegimeScope
 from alphastrike.model.units import (
     Base,
     Count,
@@ -226,6 +226,8 @@ class WeightRow:
     """The decay tracker's weights after an update: a column a signal."""
 
     event_time: Micros
+    regime: RegimeScope
+    """In which regime they count; ``all`` where a regime has no weights of its own."""
 
 
 @kind("retirements", Role.DERIVED)
@@ -234,6 +236,8 @@ class Retirement:
 
     event_time: Micros
     name: Text
+    regime: RegimeScope
+    """In which regime it no longer votes, or votes again."""
     returned: Flag
     accuracy: Fraction
     outcomes: Count

@@ -13,11 +13,13 @@ from alphastrike.engine.outputs import FULL, new_out
 from alphastrike.engine.state import new_buffer, views
 from alphastrike.engine.stepping import Instant, Stepper
 from alphastrike.engine.tick import is_account_halted
+from alphastrike.features.declare import external_series
 from alphastrike.journal.derived import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.ml.declare import signals
 from alphastrike.model.bars import BAR, BarFlag
 from alphastrike.model.instrument import INSTRUMENT, TIER, TIERS_MAX
+from alphastrike.model.series import SERIES
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.policy.policies import NoLlm
 
@@ -31,10 +33,10 @@ def compile_engine(symbols: SymbolTable, interval: int, settings: Settings) -> N
     stepper = Stepper(symbols, interval, instruments, tiers, settings, AskedPolicy(NoLlm()))
     bars = np.ones((1, S), dtype=BAR)
     bars["flags"] = int(BarFlag.CANDLE | BarFlag.MARK | BarFlag.FUNDING)
-    unknown = np.full((1, S), np.nan)
+    nothing = np.full((len(SERIES), 1, S), np.nan)
     decision = settings.perception.decision_interval
     for now in (decision, decision + interval):
-        stepper.step(Instant(now, bars, unknown, unknown, unknown, 0))
+        stepper.step(Instant(now, bars, nothing, dict.fromkeys(external_series(), 1.0), 0))
     stepper.restore(stepper.checkpoint())
 
     for signal in signals().values():

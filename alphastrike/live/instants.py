@@ -17,6 +17,7 @@ from alphastrike.journal.inputs import IncidentKind
 from alphastrike.journal.kinds import KINDS
 from alphastrike.live.inbox import MarketEvent
 from alphastrike.model.bars import BAR, BarFlag
+from alphastrike.model.series import SERIES
 from alphastrike.model.symbols import SymbolTable
 
 AHEAD_MAX: Final = 16
@@ -245,9 +246,8 @@ class Collector:
         instant = Instant(
             now=tick,
             bars=np.array([[cell.bar for cell in cells]], dtype=BAR),
-            taker_buy_volume=np.array([[cell.taker_buy_volume for cell in cells]], dtype=np.float64),
-            trades=np.array([[cell.trades for cell in cells]], dtype=np.float64),
-            open_interest=np.array([[cell.open_interest for cell in cells]], dtype=np.float64),
+            series=np.array([[[getattr(cell, name, math.nan) for cell in cells]] for name in SERIES]),
+            externals={},
             other_events=others,
         )
         return Closed(instant, numbers, number + 1)

@@ -1,7 +1,7 @@
 """A market in memory: what the engine reads, whatever file or generator it came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,11 +29,14 @@ class Market:
     other_events: npt.NDArray[np.int64]
     """(T,) number of events of other kinds (open interest, ...) in each instant: they take numbers too."""
     series: Mapping[str, npt.NDArray[np.float64]]
-    """(T, S) by name, NaN where the market has none: ``taker_buy_volume``, ``trades``, ``open_interest``."""
+    """(T, S) by name of ``model.series.SERIES``, NaN where nothing was reported in the instant; without those of which
+    the market has nothing."""
     instruments: Records
     """(S,) of ``model.instrument.INSTRUMENT``."""
     tiers: Records
     """(S, TIERS_MAX) of ``model.instrument.TIER``."""
+    externals: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    """(T,) by name of the external series: the value that became known in the instant, NaN where none did."""
 
     @property
     def ticks(self) -> int:

@@ -12,6 +12,10 @@ import numpy.typing as npt
 from annotated_types import Ge, Le
 
 from alphastrike.model.compiled import Records, step
+from alphastrike.model.forecast import RegimeScope
+
+Rings = npt.NDArray[np.float64]
+"""(N, ``SCOPES``, window): returns that predictions earned, a ring a signal and scope."""
 
 
 class TrackerParams(NamedTuple):
@@ -33,6 +37,10 @@ class TrackerParams(NamedTuple):
     """Weights (2 x edge)^2 with edge = accuracy - 0.5, zero without edge; otherwise all votes weigh the same."""
     count_payoff: bool = False
     """Accuracy is the share of |return| won, not the share of outcomes won."""
+    by_regime: bool = False
+    """In a regime of which enough outcomes are known, those alone decide weight and retirement."""
+    regime_outcomes_min: Annotated[int, Ge(1), Le(5_000)] = 100
+    """What is enough."""
 
 
 ARTICLE_RULE: Final = TrackerParams(
@@ -40,14 +48,17 @@ ARTICLE_RULE: Final = TrackerParams(
 )
 """The article's rule to the letter: raw accuracy over 100 outcomes, weight (2 x edge)^2, retired below 48 %."""
 
-PENDING: Final = np.dtype((np.record, [("side", "f8"), ("price", "f8"), ("due", "i8")]))
-"""An open prediction, one a signal and symbol: the score's sign, the price it was made at, and the number of
-the decision that scores it; all zero for none."""
+PENDING: Final = np.dtype((np.record, [("side", "f8"), ("price", "f8"), ("due", "i8"), ("regime", "i8")]))
+"""An open prediction, one a signal and symbol: the score's sign, the price it was made at, the number of the
+decision that scores it, and the regime it was made in; all zero for none."""
 
 TRACKER: Final = np.dtype(
     (np.record, [("accuracy", "f8"), ("weight", "f8"), ("known", "i8"), ("next", "i8"), ("retired", "i8")])
 )
-"""One a signal. ``known`` outcomes in its ring, ``next`` the slot that the next one takes."""
+"""One a signal and scope. ``known`` outcomes in its ring, ``next`` the slot that the next one takes."""
+
+SCOPES: Final = len(RegimeScope)
+"""What a signal is tracked over: scope 0 all regimes together, the others ``model.forecast.RegimeScope``."""
 
 UNCHANGED: Final = 0
 RETIRED: Final = 1
@@ -70,51 +81,59 @@ def outcome(pending: Records, number: int, price: float) -> float:
 
 
 @step
-def predict(pending: Records, number: int, horizon: int, score: float, price: float) -> None:
+def predict(pending: Records, number: int, horizon: int, score: float, price: float, regime: int) -> None:
     """Remember a prediction to be scored ``horizon`` decisions later; an abstention or a zero is none."""
+    pending.regime = 0
     if math.isnan(score) or score == 0.0 or math.isnan(price):
         return
+    pending.regime = regime
     pending.side = 1.0 if score > 0.0 else -1.0
     pending.price = price
     pending.due = number + horizon
 
 
 @step
-def remember(tracker: Records, ring: npt.NDArray[np.float64], signal: int, earned: float) -> None:
-    """Put an outcome in the place of the oldest in ``ring[signal]``."""
+def remember(tracker: Records, rings: Rings, signal: int, scope: int, earned: float) -> None:
+    """Put an outcome in the place of the oldest in ``rings[signal, scope]``."""
     if earned == 0.0:
         return
-    ring[signal, tracker.next] = earned
+    rings[signal, scope, tracker.next] = earned
     tracker.next += 1
-    if tracker.next == ring.shape[1]:
+    if tracker.next == rings.shape[2]:
         tracker.next = 0
-    if tracker.known < ring.shape[1]:
+    if tracker.known < rings.shape[2]:
         tracker.known += 1
 
 
 @step
-def accuracy(known: int, ring: npt.NDArray[np.float64], signal: int, params: TrackerParams) -> float:
+def accuracy(known: int, rings: Rings, signal: int, scope: int, prior_mean: float, params: TrackerParams) -> float:
     """Return the posterior mean accuracy (0-1): outcomes over the prior, the prior alone while they are few."""
     if known < params.outcomes_min:
-        return params.prior_mean
+        return prior_mean
     won = 0.0
     whole = 0.0
     for i in range(known):
-        earned = ring[signal, i]
+        earned = rings[signal, scope, i]
         size = abs(earned) if params.count_payoff else 1.0
         whole += size
         if earned > 0.0:
             won += size
     share = won / whole
-    return (known * share + params.prior_outcomes * params.prior_mean) / (known + params.prior_outcomes)
+    return (known * share + params.prior_outcomes * prior_mean) / (known + params.prior_outcomes)
 
 
 @step
-def reconsider(tracker: Records, ring: npt.NDArray[np.float64], signal: int, params: TrackerParams) -> int:
-    """Renew a signal's accuracy and weight; return whether it is now retired, or has returned."""
+def reconsider(
+    tracker: Records, rings: Rings, signal: int, scope: int, prior_mean: float, params: TrackerParams
+) -> int:
+    """Renew a signal's accuracy and weight in a scope; return whether it is now retired there, or has returned.
+
+    ``prior_mean`` is ``params.prior_mean`` for all regimes together, and that accuracy for one of them: a regime is
+    believed to be like the others until its own outcomes say otherwise.
+    """
     change = UNCHANGED
-    tracker.accuracy = accuracy(tracker.known, ring, signal, params)
-    if tracker.known >= params.outcomes_min:
+    tracker.accuracy = accuracy(tracker.known, rings, signal, scope, prior_mean, params)
+    if tracker.known >= (params.outcomes_min if scope == 0 else params.regime_outcomes_min):
         if tracker.retired == 0 and tracker.accuracy < params.retire_below:
             tracker.retired = 1
             change = RETIRED
@@ -123,6 +142,14 @@ def reconsider(tracker: Records, ring: npt.NDArray[np.float64], signal: int, par
             change = RETURNED
     tracker.weight = vote(tracker.accuracy, params.weigh_by_edge) if tracker.retired == 0 else 0.0
     return change
+
+
+@step
+def scope_of(trackers: Records, signal: int, regime: int, params: TrackerParams) -> int:
+    """Return the scope whose tracker decides about a signal in a regime; ``trackers`` (N, ``SCOPES``)."""
+    if params.by_regime and regime > 0 and trackers[signal, regime].known >= params.regime_outcomes_min:
+        return regime
+    return 0
 
 
 @step

@@ -16,6 +16,16 @@ class Regime(IntEnum):
     HIGH_VOLATILITY = 4
 
 
+class RegimeScope(IntEnum):
+    """Over which regimes a signal is tracked: all together, or one."""
+
+    ALL = 0
+    TREND_UP = 1
+    TREND_DOWN = 2
+    RANGE = 3
+    HIGH_VOLATILITY = 4
+
+
 class PerceptionHalt(IntEnum):
     """Why perception takes no new risk on a symbol; NONE when it may."""
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from alphastrike.engine.history import AccountInputs, AccountRun, Checkpoint
 from alphastrike.engine.perceived_rows import perceived_rows
-from alphastrike.engine.perception import Perceived
+from alphastrike.engine.perception import Perceived, PerceivedMarket
 from alphastrike.engine.state import run_digest, state_digest
 from alphastrike.journal.derived import GateVerdict
 from alphastrike.journal.kinds import KINDS, Kind
@@ -31,7 +31,7 @@ class Computed:
     """Empty when perception was not computed: it covers both halves."""
 
 
-def computed_run(market: Market, perceived: Perceived, account: AccountRun) -> Computed:
+def computed_run(market: Market, perceived: PerceivedMarket, account: AccountRun) -> Computed:
     """Return both halves of a run as one."""
     tables = {
         **_market_tables(market),

@@ -6,14 +6,14 @@ import sys
 import numpy as np
 
 from alphastrike.config.perception import PerceptionSettings
-from alphastrike.engine.perception import Perceived, perceive
+from alphastrike.engine.perception import PerceivedMarket, perceive
 from tests.engine.markets import rough_market
 
 UNCOMPILED_TICKS = 3_300
 """Enough for every window of every feature and score to be full at the end."""
 
 
-def bits(perceived: Perceived) -> dict[str, str]:
+def bits(perceived: PerceivedMarket) -> dict[str, str]:
     """Return a digest of each part, so that a difference says where it is."""
     parts: dict[str, bytes] = {
         "decisions": perceived.decision_ticks.tobytes() + perceived.decision_row.tobytes(),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphastrike.config.perception import PerceptionSettings
-from alphastrike.engine.perception import Perceived, Perception, instants_of, perceive
+from alphastrike.engine.perception import Perceived, PerceivedMarket, Perception, instants_of, perceive
 from alphastrike.journal.derived import Gate, GateVerdict
 from alphastrike.market.market import Market
 from alphastrike.ml.decay import ARTICLE_RULE
@@ -33,12 +33,12 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="module")
-def at_once(market: Market) -> Perceived:
+def at_once(market: Market) -> PerceivedMarket:
     return perceive(market, SETTINGS)
 
 
-def joined(parts: list[Perceived]) -> Perceived:
-    """One result out of those of consecutive stretches."""
+def joined(parts: list[Perceived], state: bytes) -> PerceivedMarket:
+    """One result out of those of consecutive stretches, and the state after them."""
     starts = np.cumsum([0] + [part.rejected.shape[0] for part in parts])
     before = np.cumsum([0] + [part.decision_ticks.shape[0] for part in parts])
     kinds = ("gates", "health", "retirements")
@@ -46,7 +46,7 @@ def joined(parts: list[Perceived]) -> Perceived:
     weights = {
         name: np.concatenate([part.rows["weights"][name] for part in parts]) for name in parts[0].rows["weights"]
     }
-    return Perceived(
+    return PerceivedMarket(
         decision_ticks=np.concatenate([part.decision_ticks + at for part, at in zip(parts, starts, strict=False)]),
         decision_row=np.concatenate(
             [
@@ -55,17 +55,19 @@ def joined(parts: list[Perceived]) -> Perceived:
             ]
         ),
         rejected=np.concatenate([part.rejected for part in parts]),
+        gate_halts=np.concatenate([part.gate_halts for part in parts]),
+        closes=np.concatenate([part.closes for part in parts], axis=1),
         forecasts=np.concatenate([part.forecasts for part in parts]),
         feature_names=parts[0].feature_names,
         features=np.concatenate([part.features for part in parts], axis=1),
         signal_names=parts[0].signal_names,
         scores=np.concatenate([part.scores for part in parts], axis=1),
         rows={**rows, "weights": weights},
-        state=parts[-1].state,
+        state=state,
     )
 
 
-def test_the_test_market_has_everything_in_it(at_once: Perceived) -> None:
+def test_the_test_market_has_everything_in_it(at_once: PerceivedMarket) -> None:
     gates = {Gate(int(row["gate"])) for row in at_once.rows["gates"]}
     assert gates >= {Gate.COMPLETENESS, Gate.GAP, Gate.STALE, Gate.PRICE_JUMP, Gate.BREAKER_OPENED, Gate.BREAKER_CLOSED}
     halts = {PerceptionHalt(int(halt)) for halt in np.unique(at_once.forecasts["halt"])}
@@ -77,7 +79,7 @@ def test_the_test_market_has_everything_in_it(at_once: Perceived) -> None:
 @settings(max_examples=20)
 @given(cuts=st.lists(st.integers(1, TICKS - 1), max_size=25, unique=True).map(sorted), restart_after=st.integers(0, 25))
 def test_pieces_with_the_trailing_window_alone_and_a_restart_give_the_bits_of_the_whole(
-    market: Market, at_once: Perceived, cuts: list[int], restart_after: int
+    market: Market, at_once: PerceivedMarket, cuts: list[int], restart_after: int
 ) -> None:
     perception = Perception(market.symbols, market.interval, SETTINGS)
     parts = []
@@ -88,21 +90,21 @@ def test_pieces_with_the_trailing_window_alone_and_a_restart_give_the_bits_of_th
             perception = Perception(market.symbols, market.interval, SETTINGS)
             perception.restore(state, window)
         parts.append(perception.feed(instants_of(market, first, last)))
-    assert bits(joined(parts)) == bits(at_once)
+    assert bits(joined(parts, perception.state())) == bits(at_once)
 
 
-def test_one_instant_at_a_time_as_live_gives_the_bits_of_the_whole(market: Market, at_once: Perceived) -> None:
+def test_one_instant_at_a_time_as_live_gives_the_bits_of_the_whole(market: Market, at_once: PerceivedMarket) -> None:
     perception = Perception(market.symbols, market.interval, SETTINGS)
     begin = TICKS - 200
     parts = [perception.feed(instants_of(market, 0, begin))]
     parts += [perception.feed(instants_of(market, tick, tick + 1)) for tick in range(begin, TICKS)]
-    assert bits(joined(parts)) == bits(at_once)
+    assert bits(joined(parts, perception.state())) == bits(at_once)
 
 
 @settings(max_examples=20)
 @given(tick=st.integers(TICKS - 700, TICKS - 1), seed=st.integers(0, 99))
 def test_another_future_changes_nothing_that_was_seen_before_it(
-    market: Market, at_once: Perceived, tick: int, seed: int
+    market: Market, at_once: PerceivedMarket, tick: int, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
     bars = market.bars.copy()
@@ -126,7 +128,7 @@ def test_another_future_changes_nothing_that_was_seen_before_it(
         assert then[then["event_time"] <= now].tolist() == again[again["event_time"] <= now].tolist(), kind
 
 
-def test_the_result_does_not_depend_on_the_number_of_threads(market: Market, at_once: Perceived) -> None:
+def test_the_result_does_not_depend_on_the_number_of_threads(market: Market, at_once: PerceivedMarket) -> None:
     assert bits(perceive(market, SETTINGS, threads=3)) == bits(at_once)
 
 
@@ -144,7 +146,7 @@ def test_the_uncompiled_source_gives_the_same_bits(project: Path) -> None:
     assert uncompiled == bits(perceive(rough_market(UNCOMPILED_TICKS, symbols=2), PerceptionSettings()))
 
 
-def test_nothing_unknown_gets_into_forecasts_or_state(at_once: Perceived) -> None:
+def test_nothing_unknown_gets_into_forecasts_or_state(at_once: PerceivedMarket) -> None:
     forecasts = at_once.forecasts
     for field in ("conviction", "volatility", "atr", "daily_volume", "health"):
         assert np.isfinite(forecasts[field]).all()
@@ -157,7 +159,7 @@ def test_nothing_unknown_gets_into_forecasts_or_state(at_once: Perceived) -> Non
     assert all(state[i : i + 8] != minus_zero for i in range(0, len(state), 8))
 
 
-def test_a_decision_falls_on_every_whole_hour(market: Market, at_once: Perceived) -> None:
+def test_a_decision_falls_on_every_whole_hour(market: Market, at_once: PerceivedMarket) -> None:
     times = market.tick_times[at_once.decision_ticks]
     assert (times % (4 * QUARTER) == 0).all()
     assert len(times) == TICKS // 4
@@ -229,9 +231,9 @@ def test_when_every_signal_is_retired_the_symbol_is_silent() -> None:
     assert set(perceived.rows["retirements"]["name"]) <= set(perceived.signal_names)
 
 
-def test_weights_are_written_at_the_start_and_when_they_change(at_once: Perceived) -> None:
+def test_weights_are_written_at_the_start_and_when_they_change(at_once: PerceivedMarket) -> None:
     weights = at_once.rows["weights"]
-    assert list(weights) == ["market_seq", "event_time", *at_once.signal_names]
+    assert list(weights) == ["market_seq", "event_time", "regime", *at_once.signal_names]
     days = np.array(weights["event_time"]) % (96 * QUARTER)
     assert (days == 0).all(), "at most once a day"
     table = np.stack([weights[name] for name in at_once.signal_names], axis=1)

@@ -12,7 +12,7 @@ from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
-from alphastrike.engine.stepping import Instant, Stepped, Stepper
+from alphastrike.engine.stepping import Instant, Stepped, Stepper, instant_at
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.market.building import market_of
 from alphastrike.market.market import Market
@@ -51,12 +51,7 @@ def acts_of(market: Market) -> list[tuple[int, Act]]:
 
 
 def instants(market: Market) -> Iterator[Instant]:
-    for t in range(market.ticks):
-        taker_buy, trades, open_interest = (
-            market.series[name][t : t + 1] for name in ("taker_buy_volume", "trades", "open_interest")
-        )
-        now, others = int(market.tick_times[t]), int(market.other_events[t])
-        yield Instant(now, market.bars[t : t + 1], taker_buy, trades, open_interest, others)
+    return (instant_at(market, tick) for tick in range(market.ticks))
 
 
 class Lived(NamedTuple):

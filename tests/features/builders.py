@@ -23,6 +23,14 @@ def walk(rows: int, seed: int = 1) -> Bars:
         open_interest=1e4 * np.exp(np.cumsum(random.normal(0.0, 0.01, rows))),
         funding=np.where(np.arange(rows) % 8 == 0, random.normal(1e-4, 1e-4, rows), 0.0),
         market_bars=np.full(rows, 4.0),
+        mark=close * (1.0 + random.normal(0.0, 3e-4, rows)),
+        long_short_ratio=np.exp(random.normal(0.2, 0.2, rows)),
+        bid=close * 0.9999,
+        bid_size=random.lognormal(0.0, 1.0, rows),
+        ask=close * 1.0001,
+        ask_size=random.lognormal(0.0, 1.0, rows),
+        long_liquidated=np.where(random.random(rows) < 0.2, random.lognormal(8.0, 1.0, rows), 0.0),
+        short_liquidated=np.where(random.random(rows) < 0.2, random.lognormal(8.0, 1.0, rows), 0.0),
     )
 
 
@@ -30,7 +38,10 @@ def flat(rows: int) -> Bars:
     """Bars in which nothing moves and nothing trades."""
     ones = np.full(rows, 100.0)
     none = np.zeros(rows)
-    return Bars(ones, ones, ones, ones, none, none, none, ones, none, np.full(rows, 4.0))
+    return Bars(
+        ones, ones, ones, ones, none, none, none, ones, none, np.full(rows, 4.0),
+        ones, ones, ones, ones, ones, ones, none, none,
+    )  # fmt: skip
 
 
 def part(bars: Bars, first: int, last: int | None = None) -> Bars:

@@ -54,6 +54,14 @@ def test_a_value_does_not_depend_on_where_the_column_begins(name: str, start: in
     assert same(whole[start + length - 1 :], late[length - 1 :])
 
 
+@pytest.mark.parametrize("name", WINDOWED)
+def test_every_row_of_a_panel_is_what_it_would_be_alone(name: str) -> None:
+    compute, _, _ = WINDOWED[name]
+    rows = [column(seed) for seed in range(3)]
+    assert same(compute(np.stack(rows)), np.stack([compute(row) for row in rows]))
+    assert same(compute(np.stack(rows, axis=1).T), compute(np.stack(rows))), "whatever its memory looks like"
+
+
 @pytest.mark.parametrize("name", ["trailing_sum", "trailing_max", "trailing_min", "deviation", "decaying_mean"])
 @given(hole=st.integers(0, LENGTH - 1))
 def test_a_missing_value_is_missing_in_every_window_that_holds_it_and_in_no_other(name: str, hole: int) -> None:

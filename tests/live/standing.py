@@ -15,7 +15,7 @@ from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
 from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import AskedPolicy
-from alphastrike.engine.stepping import Instant, Stepped, Stepper
+from alphastrike.engine.stepping import Stepped, Stepper, instant_at
 from alphastrike.journal.derived import OrderChange, Reason
 from alphastrike.live.address import Claim, claim
 from alphastrike.live.control import Port
@@ -44,20 +44,6 @@ class Frozen(NamedTuple):
     checkpoint: bytes
 
 
-def instant(market: Market, tick: int) -> Instant:
-    """Return one instant of a market."""
-    nothing = np.full((1, len(market.symbols)), np.nan)
-    series = {name: values[tick : tick + 1] for name, values in market.series.items()}
-    return Instant(
-        market.start + tick * market.interval,
-        market.bars[tick : tick + 1].copy(),
-        series.get("taker_buy_volume", nothing),
-        series.get("trades", nothing),
-        series.get("open_interest", nothing),
-        int(market.other_events[tick]),
-    )
-
-
 @cache
 def frozen() -> Frozen:
     """Step a small market to a tick at which there is something to command; done once."""
@@ -80,7 +66,7 @@ def frozen() -> Frozen:
             live = np.count_nonzero(stepper.state.interventions["intervention"])
             can_be_commanded = live == 2 and np.count_nonzero(stepper.state.symbols["quantity"])
             found = (tick, stepper.checkpoint()) if can_be_commanded else None
-        if set(_submitted(stepper.step(instant(market, tick)))) & ENTRIES and found is not None:
+        if set(_submitted(stepper.step(instant_at(market, tick)))) & ENTRIES and found is not None:
             return Frozen(market, settings, found[1])
     raise AssertionError("the market has no tick at which there is something to command and to prevent")
 
@@ -103,7 +89,7 @@ class Standing:
         """Let the market go on."""
         for _ in range(ticks):
             tick = (self.stepper.now - self.market.start) // self.market.interval + 1
-            stepped = self.stepper.step(instant(self.market, int(tick)))
+            stepped = self.stepper.step(instant_at(self.market, int(tick)))
             self.submitted += _submitted(stepped)
 
     def status(self) -> Status:

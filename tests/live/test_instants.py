@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphastrike.engine.stepping import instant_at
 from alphastrike.journal.inputs import IncidentKind
 from alphastrike.live.feeds import PlayedFeed
 from alphastrike.live.inbox import MarketEvent, TickEvent
@@ -72,8 +73,9 @@ def assert_is(collected: Collected, market: Market) -> None:
         instant = closed.instant
         assert instant.now == market.tick_times[tick]
         assert instant.bars.tobytes() == np.ascontiguousarray(market.bars[tick : tick + 1]).tobytes()
-        for name in ("taker_buy_volume", "trades", "open_interest"):
-            assert np.array_equal(getattr(instant, name), market.series[name][tick : tick + 1], equal_nan=True), name
+        expected = instant_at(market, tick)
+        assert np.array_equal(instant.series, expected.series, equal_nan=True)
+        assert instant.externals == expected.externals
         assert instant.other_events == market.other_events[tick]
         assert closed.market_seq == market.tick_seq[tick]
 

@@ -12,6 +12,7 @@ from alphastrike.ml.decay import (
     PENDING,
     RETIRED,
     RETURNED,
+    SCOPES,
     TRACKER,
     UNCHANGED,
     TrackerParams,
@@ -33,13 +34,13 @@ class Tracked:
         self.params = params
         self.record = np.zeros(1, dtype=TRACKER)[0]
         self.record.weight = 1.0
-        self.ring = np.zeros((1, params.window))
+        self.rings = np.zeros((1, SCOPES, params.window))
 
     def earn(self, *returns: float) -> int:
         """Remember outcomes, reconsider, return what changed."""
         for earned in returns:
-            remember(self.record, self.ring, 0, earned)
-        return reconsider(self.record, self.ring, 0, self.params)
+            remember(self.record, self.rings, 0, 0, earned)
+        return reconsider(self.record, self.rings, 0, 0, self.params.prior_mean, self.params)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,16 @@ class Tracked:
 )  # fmt: skip
 def test_a_prediction_earns_its_side_of_the_return(score: float, first: float, second: float, expected: float) -> None:
     pending = np.zeros(1, dtype=PENDING)[0]
-    predict(pending, 100, 24, score, first)
+    predict(pending, 100, 24, score, first, 2)
+    assert pending.regime == (2 if pending.due else 0)
     assert outcome(pending, 124, second) == pytest.approx(expected)
+    pending.regime = 0
     assert pending.tobytes() == bytes(PENDING.itemsize), "scored once"
 
 
 def test_a_prediction_whose_hour_was_missed_is_void() -> None:
     pending = np.zeros(1, dtype=PENDING)[0]
-    predict(pending, 100, 24, 0.5, 100.0)
+    predict(pending, 100, 24, 0.5, 100.0, 0)
     assert outcome(pending, 148, 110.0) == 0.0
 
 
@@ -91,8 +94,8 @@ def test_few_outcomes_say_nothing() -> None:
 @given(won=st.integers(0, 500), prior=st.floats(1.0, 5_000.0))
 def test_the_prior_pulls_towards_its_mean(won: int, prior: float) -> None:
     params = TrackerParams(prior_outcomes=prior)
-    ring = np.where(np.arange(500) < won, 0.01, -0.01).reshape(1, 500)
-    with_prior = accuracy(500, ring, 0, params)
+    ring = np.where(np.arange(500) < won, 0.01, -0.01).reshape(1, 1, 500)
+    with_prior = accuracy(500, ring, 0, 0, params.prior_mean, params)
     raw = won / 500
     low, high = sorted((raw, params.prior_mean))
     assert low - 1e-12 <= with_prior <= high + 1e-12

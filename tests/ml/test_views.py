@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphastrike.ml.conviction import CONVICTION_STATE, percentile, remember
-from alphastrike.ml.decay import TRACKER
+from alphastrike.ml.decay import SCOPES, TRACKER, TrackerParams
 from alphastrike.ml.ensemble import combined
 from alphastrike.ml.regime import REGIME_STATE, RegimeParams, classify, settle
 from alphastrike.model.forecast import Regime
@@ -56,9 +56,11 @@ def test_a_regime_changes_when_enough_decisions_agree() -> None:
     ],
 )  # fmt: skip
 def test_the_ensemble(name: str, scores: list[float], weights: list[float], expected: tuple[float, float]) -> None:
-    trackers = np.zeros(2, dtype=TRACKER)
-    trackers["weight"] = weights
-    assert combined(np.array(scores).reshape(2, 1, 1), 0, 0, trackers) == pytest.approx(expected), name
+    trackers = np.zeros((2, SCOPES), dtype=TRACKER)
+    trackers["weight"][:, 0] = weights
+    assert combined(np.array(scores).reshape(2, 1, 1), 0, 0, trackers, 3, TrackerParams()) == pytest.approx(expected), (
+        name
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
 from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import Answer, AskedPolicy
-from alphastrike.engine.stepping import Instant, Stepped, Stepper
+from alphastrike.engine.stepping import Stepped, Stepper, instant_at
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.manifest import Manifest, MarketReference, RunFacts
 from alphastrike.journal.wal import LiveJournal
@@ -109,17 +109,7 @@ class Played:
         self.tick += 1
 
     def _step(self) -> Stepped:
-        market, here = self.market, slice(self.tick, self.tick + 1)
-        stepped = self.stepper.step(
-            Instant(
-                int(market.tick_times[self.tick]),
-                market.bars[here],
-                market.series["taker_buy_volume"][here],
-                market.series["trades"][here],
-                market.series["open_interest"][here],
-                int(market.other_events[self.tick]),
-            )
-        )
+        stepped = self.stepper.step(instant_at(self.market, self.tick))
         self._unanswered += [] if self.waits else list(stepped.asked)
         return stepped
 
