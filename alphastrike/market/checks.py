@@ -73,11 +73,61 @@ def check_open_interest(read: FileColumns) -> None:
         DataError: times unsorted or repeated, or an open interest that is not finite or is negative.
     """
     _check_order(read)
+    if "long_short_ratio" in read.columns:
+        check_long_short_ratio(read)
     for name in ("open_interest", "open_interest_quote"):
         if name in read.columns:
             values = read.columns[name]
             _check_finite(read, name, values)
             _refuse_first(read, values < 0.0, name, "must not be negative", values)
+
+
+def check_long_short_ratio(read: FileColumns) -> None:
+    """Refuse a file of long/short ratios whose rows are impossible; a missing one (NaN) is no report.
+
+    Raises:
+        DataError: times unsorted or repeated, or a ratio that is infinite, zero or negative.
+    """
+    _check_order(read)
+    ratio = read.columns["long_short_ratio"]
+    _refuse_first(read, np.isinf(ratio), "long_short_ratio", "must be a finite number", ratio)
+    _refuse_first(read, ratio <= 0.0, "long_short_ratio", "must be positive", ratio)
+
+
+def check_book_tops(read: FileColumns) -> FileColumns:
+    """Return a file of book tops with the last one of each minute, which is as fine as markets are.
+
+    A crossed, one-sided (a price of 0) or wide book stays: the gateway judges it.
+
+    Raises:
+        DataError: times unsorted, or a price or size that is missing, not finite or negative.
+    """
+    _check_order(read, repeats=True)
+    for name in ("bid", "bid_size", "ask", "ask_size"):
+        values = read.columns[name]
+        _check_finite(read, name, values)
+        _refuse_first(read, values < 0.0, name, "must not be negative", values)
+    # Up to and including the full minute, as the instant of a tick: what comes with the tick is known at it.
+    minute = -(-read.columns["time"] // MICROS_PER_MINUTE)
+    last = np.append(np.diff(minute) != 0, True)
+    return read.only(last)
+
+
+def check_liquidations(read: FileColumns) -> FileColumns:
+    """Return a file of liquidations without the orders of which nothing was filled.
+
+    Raises:
+        DataError: times unsorted, or a price or quantity that is missing, not finite or negative.
+    """
+    _check_order(read, repeats=True)
+    quantity = read.columns["quantity"]
+    _check_finite(read, "quantity", quantity)
+    _refuse_first(read, quantity < 0.0, "quantity", "must not be negative", quantity)
+    filled = quantity > 0.0
+    price = read.columns["price"]
+    _refuse_first(read, filled & ~np.isfinite(price), "price", "must be a finite number", price)
+    _refuse_first(read, filled & (price <= 0.0), "price", "must be positive", price)
+    return read.only(filled)
 
 
 def settlement_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -91,12 +141,13 @@ def settlement_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return settled
 
 
-def _check_order(read: FileColumns) -> None:
+def _check_order(read: FileColumns, *, repeats: bool = False) -> None:
     time = read.columns["time"]
     step = np.diff(time)
-    if len(step) == 0 or step.min() > 0:
+    wrong = np.flatnonzero(step < 0 if repeats else step <= 0)
+    if not len(wrong):
         return
-    row = int(np.flatnonzero(step <= 0)[0]) + 1
+    row = int(wrong[0]) + 1
     here, before = moment_text(int(time[row])), moment_text(int(time[row - 1]))
     trouble = "is there twice" if step[row - 1] == 0 else f"comes after {before}"
     advice = "Remove one of the rows." if step[row - 1] == 0 else "Sort the file by time."

@@ -1,6 +1,6 @@
 """From files to a market: found, read, checked, joined, cut to one span, completed as the user allowed, stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.market.checks import check_bars, check_funding, check_open_interest
-from alphastrike.market.columns import EVENT_TABLES, LATER_TABLES, Columns, MarketTables, canonical
+from alphastrike.market.checks import (
+    check_bars,
+    check_book_tops,
+    check_funding,
+    check_liquidations,
+    check_long_short_ratio,
+    check_open_interest,
+)
+from alphastrike.market.columns import Columns, MarketTables, canonical
 from alphastrike.market.formats import FileKind
 from alphastrike.market.funding import FundingMissing
 from alphastrike.market.instruments import (
@@ -21,7 +28,7 @@ from alphastrike.market.instruments import (
 )
 from alphastrike.market.intervals import interval_text
 from alphastrike.market.manifest import MarketManifest, Origin
-from alphastrike.market.merging import Merged, merge
+from alphastrike.market.merging import Merged, merge, merge_distinct
 from alphastrike.market.reading import FileColumns
 from alphastrike.market.slices import Span, SymbolSlice, common_span, slice_symbol
 from alphastrike.market.sources import Found, Skipped, Source, choose_interval, find_sources, interval_of_rows
@@ -29,6 +36,8 @@ from alphastrike.market.store import check_name, find_market, write_market
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.symbols import SymbolTable, normalise_symbol
+
+Join = Callable[[Sequence[FileColumns], Sequence[str]], Merged]
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,11 @@ class Series:
     marks: Merged | None = None
     funding: Merged | None = None
     open_interest: Merged | None = None
+    long_short_ratio: Merged | None = None
+    book_tops: Merged | None = None
+    liquidations: Merged | None = None
+    left_out: Mapping[FileKind, int] = field(default_factory=dict)
+    """Rows of files that were not taken, by kind."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -100,7 +114,7 @@ def import_market(
     series = [_series(symbol, [part for part in parts if part[0].symbol == symbol]) for symbol in symbols]
     span = common_span(series, interval, wanted.begin, wanted.end)
     slices = [slice_symbol(one, span, wanted.funding_missing) for one in series]
-    closes = {one.symbol: one.candles["close"] for one in slices}
+    closes = {one.symbol: one.tables["candles"]["close"] for one in slices}
     instruments = instruments_for(SymbolTable(symbols), closes, given)
     tables = _tables(SymbolTable(symbols), span, slices, instruments)
     facts = tuple(
@@ -148,6 +162,12 @@ def _read(
                 read = check_funding(read)
             case FileKind.OPEN_INTEREST:
                 check_open_interest(read)
+            case FileKind.LONG_SHORT_RATIO:
+                check_long_short_ratio(read)
+            case FileKind.BOOK_TOPS:
+                read = check_book_tops(read)
+            case FileKind.LIQUIDATIONS:
+                read = check_liquidations(read)
             case FileKind.CANDLES | FileKind.MARKS:
                 own = source.interval or interval_of_rows(read)
                 if source.kind is FileKind.CANDLES and interval is not None and own != interval:
@@ -182,9 +202,9 @@ def _found_at(interval: int | None, paths: Sequence[Path]) -> str:
 
 
 def _series(symbol: str, parts: list[tuple[Source, FileColumns]]) -> Series:
-    def joined(kind: FileKind, names: Sequence[str]) -> Merged | None:
+    def joined(kind: FileKind, names: Sequence[str], join: Join = merge) -> Merged | None:
         own = [read for source, read in parts if source.kind is kind]
-        return merge(own, names) if own else None
+        return join(own, names) if any(read.rows for read in own) else None
 
     candles = joined(FileKind.CANDLES, ("open", "high", "low", "close", "volume", "taker_buy_volume", "trades"))
     assert candles is not None, "a symbol is chosen because it has candles"
@@ -199,16 +219,27 @@ def _series(symbol: str, parts: list[tuple[Source, FileColumns]]) -> Series:
         joined(FileKind.MARKS, ("close",)),
         joined(FileKind.FUNDING, ("funding_rate",)),
         joined(FileKind.OPEN_INTEREST, ("open_interest", "open_interest_quote")),
+        _ratios(parts),
+        joined(FileKind.BOOK_TOPS, ("bid", "bid_size", "ask", "ask_size")),
+        joined(FileKind.LIQUIDATIONS, ("side", "price", "quantity"), merge_distinct),
+        {kind: sum(read.left_out for source, read in parts if source.kind is kind) for kind in FileKind},
         sorted({note for _, read in parts for note in read.notes}),
     )
+
+
+def _ratios(parts: list[tuple[Source, FileColumns]]) -> Merged | None:
+    """Return the long/short ratios of files of their own and of those that hold them beside open interest."""
+    held = [read for _, read in parts if "long_short_ratio" in read.columns]
+    own = [read.only(~np.isnan(read.columns["long_short_ratio"])) for read in held]
+    return merge(own, ("long_short_ratio",)) if any(read.rows for read in own) else None
 
 
 def _tables(
     symbols: SymbolTable, span: Span, slices: Sequence[SymbolSlice], instruments: Sequence[Instrument]
 ) -> MarketTables:
     columns: dict[str, Columns] = {}
-    for table in (name for name in EVENT_TABLES if name not in LATER_TABLES):
-        each = [one.table(table) for one in slices]
+    for table in slices[0].tables:
+        each = [one.tables[table] for one in slices]
         stacked: dict[str, npt.NDArray[Any]] = {name: np.concatenate([own[name] for own in each]) for name in each[0]}
         stacked["symbol"] = np.repeat(np.arange(len(each)), [len(own["event_time"]) for own in each])
         columns[table] = canonical(table, stacked)

@@ -41,6 +41,9 @@ class SymbolFacts(_Frozen):
     """(after, before) in microseconds UTC: the known settlements, or ends of the market, around each stretch."""
     marks: int = 0
     open_interest: int = 0
+    long_short_ratio: int = 0
+    book_tops: int = 0
+    liquidations: int = 0
     instrument: Source = "assumed"
     margin_tiers: Source = "assumed"
     notes: tuple[str, ...] = ()
@@ -60,7 +63,11 @@ class Origin(_Frozen):
     """As they were named on the command line or found beneath it."""
     funding_missing: str = "refuse"
     seed: int | None = None
-    """Of a simulated market."""
+    """Of a simulated market, as the next two."""
+    without: tuple[str, ...] = ()
+    """Inputs left out."""
+    stationary: bool = False
+    """Whether its weather never changes."""
 
 
 class TableFacts(_Frozen):

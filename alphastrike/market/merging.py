@@ -55,6 +55,20 @@ def merge(parts: Sequence[FileColumns], names: Sequence[str]) -> Merged:
     return Merged(joined, len(time) - len(first))
 
 
+def merge_distinct(parts: Sequence[FileColumns], names: Sequence[str]) -> Merged:
+    """Return the different rows of all files by time, then by value; several may have the same time.
+
+    Nothing tells two events that are equal in everything apart: they are one, and the venue's archive holds many twice.
+    """
+    columns = [np.concatenate([part.columns[name] for part in parts]) for name in ("time", *names)]
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
+    kept = {name: column[is_new] for name, column in zip(("time", *names), ordered, strict=True)}
+    return Merged(kept, int(np.count_nonzero(~is_new)))
+
+
 def _next(first: npt.NDArray[np.int64], group: int, rows: int) -> int:
     return int(first[group + 1]) if group + 1 < len(first) else rows
 

@@ -21,6 +21,7 @@ SUFFIXES: Final = (".parquet", ".csv")
 
 _EARLIEST: Final = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1e6)
 _LATEST: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+_SIDES: Final = {"sell": 1.0, "long": 1.0, "1": 1.0, "buy": -1.0, "short": -1.0, "-1": -1.0}
 _NUMERALS: Final = frozenset("0123456789.+-eE")
 
 
@@ -34,6 +35,8 @@ class FileColumns:
     first_row: int = 1
     """Number of the first data row as a person finds it: in CSV the line, in Parquet counted from 1."""
     notes: tuple[str, ...] = ()
+    left_out: int = 0
+    """Rows that the market does not take."""
 
     @property
     def rows(self) -> int:
@@ -47,6 +50,11 @@ class FileColumns:
     def with_columns(self, columns: dict[str, npt.NDArray[Any]]) -> "FileColumns":
         """Return the same file with other columns."""
         return replace(self, columns=columns)
+
+    def only(self, taken: npt.NDArray[np.bool_]) -> "FileColumns":
+        """Return the same file with these of its rows, the others counted."""
+        kept = {name: values[taken] for name, values in self.columns.items()}
+        return replace(self, columns=kept, left_out=self.left_out + int(np.count_nonzero(~taken)))
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ def _columns(file: Path, layout: Layout, table: pa.Table, first_row: int) -> Fil
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, own_name in layout.columns.items():
         stored = table.column(own_name)
-        columns[name] = _times(read, own_name, stored) if name.endswith("time") else _reals(read, own_name, stored)
+        columns[name] = _READERS.get(name, _reals)(read, own_name, stored)
     notes: tuple[str, ...] = ()
     if layout.volume_in_quote:
         middle = (columns["open"] + columns["high"] + columns["low"] + columns["close"]) / 4.0
@@ -181,6 +189,18 @@ def _times(read: FileColumns, name: str, stored: pa.ChunkedArray) -> npt.NDArray
     return micros
 
 
+def _sides(read: FileColumns, name: str, stored: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return 1 where a long position was liquidated, -1 where a short one: an order that sells closes a long."""
+    texts = [str(text).strip().lower() for text in stored.to_pylist()]
+    unknown = next((index for index, text in enumerate(texts) if text not in _SIDES), None)
+    if unknown is not None:
+        raise DataError(
+            f"{read.file}, row {read.row(unknown)}: {name} is {texts[unknown]!r}, neither sell (or long) nor buy (or "
+            "short). Mend or remove the row."
+        )
+    return np.array([_SIDES[text] for text in texts])
+
+
 def _times_in_text(read: FileColumns, name: str, stored: pa.ChunkedArray) -> pa.ChunkedArray:
     for kind in (pa.int64(), pa.timestamp("us")):
         try:
@@ -220,3 +240,7 @@ def _is_number(text: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+_READERS: Final = {"time": _times, "close_time": _times, "side": _sides}
+"""How a column is read that holds no numbers, by its name here."""

@@ -1,13 +1,15 @@
 """Cutting every symbol to the market's span, and stating what is there, what is not, and what was assumed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.market.columns import Columns
+from alphastrike.journal.kinds import KINDS
+from alphastrike.market.columns import EVENT_TABLES, Columns
+from alphastrike.market.formats import FileKind
 from alphastrike.market.funding import (
     FundingMissing,
     Stretch,
@@ -21,6 +23,9 @@ from alphastrike.market.merging import Merged
 from alphastrike.model.errors import DataError
 from alphastrike.model.units import MICROS_PER_DAY
 
+TABLES_OF_SYMBOL: Final = tuple(name for name in EVENT_TABLES if "symbol" in (KINDS[name].record.names or ()))
+"""Kinds of events that belong to one symbol, in their order inside an instant."""
+
 
 class SeriesLike(Protocol):
     """What the files hold of one symbol: rows in time order, bars by their close."""
@@ -31,6 +36,10 @@ class SeriesLike(Protocol):
     marks: Merged | None
     funding: Merged | None
     open_interest: Merged | None
+    long_short_ratio: Merged | None
+    book_tops: Merged | None
+    liquidations: Merged | None
+    left_out: Mapping[FileKind, int]
     notes: list[str]
 
 
@@ -63,16 +72,9 @@ class SymbolSlice:
     """One symbol inside the span: its event tables without the symbol column, and the facts about them."""
 
     symbol: str
-    candles: Columns
-    marks: Columns
-    funding: Columns
-    open_interest: Columns
+    tables: Mapping[str, Columns]
+    """By name, in their order inside an instant."""
     facts: SymbolFacts
-
-    def table(self, name: str) -> Columns:
-        """Return the event table of that name."""
-        columns: Columns = getattr(self, name)
-        return columns
 
 
 def common_span(series: Sequence[SeriesLike], interval: int, begin: int | None, end: int | None) -> Span:
@@ -117,6 +119,9 @@ def slice_symbol(series: SeriesLike, span: Span, funding_missing: FundingMissing
     marks = _marks(series, span, notes)
     funding, stretches = _funding(series, span, funding_missing)
     interest = _open_interest(series, span, notes)
+    ratios = _reports("long/short ratios", series.long_short_ratio, {"ratio": "long_short_ratio"}, span, notes)
+    tops = _book_tops(series, span, notes)
+    liquidations = _liquidations(series, span, notes)
     time = candles["event_time"]
     facts = SymbolFacts(
         symbol=series.symbol,
@@ -131,9 +136,13 @@ def slice_symbol(series: SeriesLike, span: Span, funding_missing: FundingMissing
         funding_assumed_spans=tuple((stretch.after, stretch.before) for stretch in stretches),
         marks=len(marks["event_time"]),
         open_interest=len(interest["event_time"]),
+        long_short_ratio=len(ratios["event_time"]),
+        book_tops=len(tops["event_time"]),
+        liquidations=len(liquidations["event_time"]),
         notes=tuple(notes),
     )
-    return SymbolSlice(series.symbol, candles, marks, funding, interest, facts)
+    tables = (candles, marks, funding, interest, ratios, tops, liquidations)
+    return SymbolSlice(series.symbol, dict(zip(TABLES_OF_SYMBOL, tables, strict=True)), facts)
 
 
 def _candles(series: SeriesLike, span: Span, notes: list[str]) -> Columns:
@@ -197,14 +206,43 @@ def _funding(series: SeriesLike, span: Span, missing: FundingMissing) -> tuple[C
 
 
 def _open_interest(series: SeriesLike, span: Span, notes: list[str]) -> Columns:
-    time, interest = _cut(series.open_interest, "open_interest", span)
-    _, quote = _cut(series.open_interest, "open_interest_quote", span)
-    if series.open_interest is not None and len(time) == 0:
-        times = series.open_interest.columns["time"]
+    names = {"open_interest": "open_interest", "open_interest_quote": "open_interest_quote"}
+    return _reports("open interest", series.open_interest, names, span, notes)
+
+
+def _book_tops(series: SeriesLike, span: Span, notes: list[str]) -> Columns:
+    names = {name: name for name in ("bid", "bid_size", "ask", "ask_size")}
+    tops = _reports("book tops", series.book_tops, names, span, notes)
+    # A gateway looks at the book as it is at the tick: of several tops in a bar the last one stands.
+    last = np.append(np.diff(-((span.begin - tops["event_time"]) // span.interval)) != 0, True)[
+        : len(tops["event_time"])
+    ]
+    left = series.left_out.get(FileKind.BOOK_TOPS, 0) + int(np.count_nonzero(~last))
+    if left:
+        notes.append(f"{left:,} book tops inside a bar left out, the last one of each bar kept")
+    return {name: values[last] for name, values in tops.items()}
+
+
+def _liquidations(series: SeriesLike, span: Span, notes: list[str]) -> Columns:
+    if series.liquidations is not None and series.liquidations.duplicates:
+        notes.append(f"{series.liquidations.duplicates:,} liquidations that files repeat exactly left out")
+    if left := series.left_out.get(FileKind.LIQUIDATIONS, 0):
+        notes.append(f"{left:,} liquidations of which nothing was filled left out")
+    names = {name: name for name in ("side", "price", "quantity")}
+    return _reports("liquidations", series.liquidations, names, span, notes)
+
+
+def _reports(
+    what: str, merged: Merged | None, names: Mapping[str, str], span: Span, notes: list[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return what lies in the span, by the market's names of the columns; note it when none of it does."""
+    time, _ = _cut(merged, "time", span)
+    if merged is not None and len(time) == 0:
+        times = merged.columns["time"]
         notes.append(
-            f"open interest covers {moment_text(int(times[0]))} to {moment_text(int(times[-1]))}, outside the span"
+            f"{what} in the files: {moment_text(int(times[0]))} to {moment_text(int(times[-1]))}, outside the span"
         )
-    return {"event_time": time, "open_interest": interest, "open_interest_quote": quote}
+    return {"event_time": time, **{name: _cut(merged, own, span)[1] for name, own in names.items()}}
 
 
 def _cut(merged: Merged | None, name: str, span: Span) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -79,7 +79,7 @@ def test_missing_funding_is_refused_by_default(shared_market: Path, root: Path) 
 
 def test_the_same_import_again_is_already_there(majors: Imported, shared_market: Path, root: Path) -> None:
     """Also when the files are named one by one, in another order."""
-    folders = sorted((shared_market / "binance_um").glob("[cfmo]*"), reverse=True)
+    folders = sorted((shared_market / "binance_um").glob("[cfmot]*"), reverse=True)
     again = import_market(root, "majors", folders, WANTED)
     assert again.was_there
     assert again.manifest == majors.manifest
