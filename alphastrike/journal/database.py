@@ -14,8 +14,11 @@ from alphastrike.journal.tables import kind_named
 from alphastrike.model.errors import DataError
 
 FILE: Final = "journal.sqlite"
-FILES: Final = (FILE, f"{FILE}-wal", f"{FILE}-shm")
-"""The database and what SQLite keeps beside it while it is open."""
+LOG_SUFFIX: Final = "-wal"
+ACKNOWLEDGED: Final = "acknowledged"
+"""Beside it, the number of the last input that was said to be durable."""
+FILES: Final = (FILE, FILE + LOG_SUFFIX, f"{FILE}-shm", ACKNOWLEDGED)
+"""The database and what is kept beside it while it is open."""
 
 SCHEMA_VERSION: Final = 1
 """Of this file's tables; one of a newer version is refused."""
@@ -121,7 +124,8 @@ def damaged(path: Path, run: str, what: str) -> DataError:
     """Return the error for a file that does not hold what was written into it."""
     said = " ".join(what.split())
     return DataError(
-        f"the journal of run {run!r} is damaged ({path}): {said}. Restore the file from a copy, or start a new run."
+        f"the journal of run {run!r} is damaged ({path}): {said}. Restore the run's folder from a copy, or begin "
+        "another run with --new."
     )
 
 
@@ -171,13 +175,13 @@ def _check_version(database: sqlite3.Connection, path: Path, run: str) -> None:
 
 
 def _make_room(database: sqlite3.Connection, path: Path) -> None:
-    log = path.with_name(f"{path.name}-wal")
+    log = path.with_name(path.name + LOG_SUFFIX)
     wanted = ROOM_PAGES * 4096
-    if log.exists() and log.stat().st_size >= wanted:
-        return
-    database.execute("begin immediate")
-    database.execute("create table room (bytes blob)")
-    database.execute("insert into room values (zeroblob(?))", (wanted,))
-    database.execute("drop table room")
-    database.execute("commit")
+    if not (log.exists() and log.stat().st_size >= wanted):
+        database.execute("begin immediate")
+        database.execute("create table room (bytes blob)")
+        database.execute("insert into room values (zeroblob(?))", (wanted,))
+        database.execute("drop table room")
+        database.execute("commit")
+    # From its beginning and under new salts: what a power cut left of a transaction must not stand behind later ones.
     database.execute("pragma wal_checkpoint(restart)").fetchall()

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alphastrike.journal.ahead import look_through
 from alphastrike.journal.database import FILE, open_to_read
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.live_folder import is_being_recorded
@@ -56,6 +57,7 @@ def read_standing(folder: Path) -> Standing:
         if manifest.live is None or manifest.state == "complete":
             return Standing(manifest, None)
         try:
+            _look_through(folder, manifest)
             with closing(open_to_read(folder / FILE, folder.name)) as database:
                 database.execute("begin")
                 database.execute("select count(*) from kinds").fetchone()
@@ -70,3 +72,15 @@ def read_standing(folder: Path) -> Standing:
                 f"the journal of run {folder.name!r} cannot be read now ({folder / FILE}): {error}. Try again."
             ) from None
     raise DataError(f"the journal of run {folder.name!r} is missing ({folder / FILE}). Restore the file.")
+
+
+def _look_through(folder: Path, manifest: Manifest) -> None:
+    """Look for what a run that nobody writes has lost."""
+    if is_being_recorded(folder):
+        return
+    try:
+        look_through(folder / FILE, folder.name, manifest.sealed_through)
+    except DataError:
+        # What is being written while it is looked at proves nothing.
+        if not is_being_recorded(folder):
+            raise

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Protocol, Self
 
+from alphastrike.journal.ahead import Acknowledged, look_through
 from alphastrike.journal.database import FILE, FILES, add_kinds, kind_row, open_database, read_kinds
 from alphastrike.journal.kinds import KINDS, Kind, Role
 from alphastrike.journal.live_folder import (
@@ -88,8 +89,9 @@ class LiveJournal:
         manifest = read_manifest(folder)
         if manifest.live is None or manifest.state == "complete":
             raise ConfigurationError(f"run {name!r} is complete: nothing can be added. Begin another with --new.")
-        remove_orphans(folder, manifest)
         path = folder / FILE
+        look_through(path, name, manifest.sealed_through)
+        remove_orphans(folder, manifest)
         self._database = open_database(path, name)
         kinds = add_kinds(self._database, read_kinds(self._database, path, name))
         self._numbers = {kind.name: number for number, kind in kinds.items()}
@@ -109,6 +111,8 @@ class LiveJournal:
             self._sealing.state_facts(**_UNSTATED)
         self._sealing.begin()
         self._death = ""
+        self._acknowledged = Acknowledged(folder)
+        self._acknowledged.write(self.durable_seq)
         self._lock = lock
 
     @classmethod
@@ -297,6 +301,7 @@ class LiveJournal:
             self._death = f"the journal of run {self.folder.name!r} could not be written ({error})"
             raise CommitFailed(f"{self._death}. What is on the disk is whole: make room, then start again.") from None
         self.durable_seq = self.last_seq
+        self._acknowledged.write(self.durable_seq)
         if checkpoint is not None and ends_stretch:
             # Not through the last input: one that came after the checkpoint must be stepped again by a restart.
             self._sealing.add(checkpoint.seq)
@@ -342,6 +347,7 @@ class LiveJournal:
         self._sealing.end()
         with suppress(sqlite3.Error):
             self._database.close()
+        self._acknowledged.close()
         os.close(self._lock)
         self._lock = -1
 
