@@ -153,29 +153,36 @@ def _decaying_sum(rows: Column, bars: int, keep: float) -> Column:
     return sums
 
 
-# Terms outside, rows inside: each value is added up in the same order as one by one, and many at a time.
+# Terms outside, values inside: each value is added up in the same order as one by one, and many at a time. Over
+# slices counted from 0, because an index that could be negative keeps the compiler from taking many at a time.
 
 
 @step
 def _strided_sum(column: Column, terms: int, stride: int, sums: Column) -> None:
     first = (terms - 1) * stride
-    for i in range(first, column.shape[0]):
-        sums[i] = 0.0
+    count = column.shape[0] - first
+    full = sums[first:]
+    for i in range(count):
+        full[i] = 0.0
     for k in range(terms):
-        for i in range(first, column.shape[0]):
-            sums[i] += column[i - k * stride]
+        part = column[first - k * stride :]
+        for i in range(count):
+            full[i] += part[i]
 
 
 @step
 def _strided_max(column: Column, terms: int, stride: int, largest: Column) -> None:
     first = (terms - 1) * stride
-    for i in range(first, column.shape[0]):
-        largest[i] = column[i]
+    count = column.shape[0] - first
+    full = largest[first:]
+    for i in range(count):
+        full[i] = column[first + i]
     for k in range(1, terms):
-        for i in range(first, column.shape[0]):
-            value = column[i - k * stride]
-            top = largest[i]
-            largest[i] = value if value > top or math.isnan(value) else top
+        part = column[first - k * stride :]
+        for i in range(count):
+            value = part[i]
+            top = full[i]
+            full[i] = value if value > top or math.isnan(value) else top
 
 
 @step
@@ -184,12 +191,15 @@ def _decaying(column: Column, terms: int, stride: int, keep: float, sums: Column
     for _ in range(stride):
         factor *= keep
     first = (terms - 1) * stride
-    for i in range(first, column.shape[0]):
-        sums[i] = 0.0
+    count = column.shape[0] - first
+    full = sums[first:]
+    for i in range(count):
+        full[i] = 0.0
     weight = 1.0
     for k in range(terms):
-        for i in range(first, column.shape[0]):
-            sums[i] += weight * column[i - k * stride]
+        part = column[first - k * stride :]
+        for i in range(count):
+            full[i] += weight * part[i]
         weight *= factor
 
 
