@@ -1,27 +1,30 @@
 """Markets out of a seed: for a machine without data or network, and for tests that need a known world.
 
-Regimes, clustered volatility, fat tails, a common factor, jumps and crashes, funding that follows the trend,
-hours and weekdays, and a momentum whose use fades. The same seed gives the same bytes on the same versions.
+Regimes, clustered volatility, fat tails, a common factor, jumps and crashes, hours and weekdays, a momentum whose use
+fades, and inputs of every kind that each tell a little of what comes (``market/hints.py``). The same seed gives the
+same bytes on the same versions, and a longer market begins as the shorter one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.market.chance import Reals, clustered, stream, student
-from alphastrike.market.characters import OWN_TREND, OWN_TREND_DAYS, Character, character_of, terms_of
-from alphastrike.market.columns import EVENT_TABLES, LATER_TABLES, Columns, MarketTables, canonical
+from alphastrike.market.characters import character_of, terms_of
+from alphastrike.market.columns import EVENT_TABLES, Columns, MarketTables, canonical
 from alphastrike.market.instruments import Instrument, instrument_columns, tier_columns
 from alphastrike.market.intervals import interval_text, parse_interval
 from alphastrike.market.manifest import MarketManifest, Origin, SymbolFacts
-from alphastrike.market.prints import prints
+from alphastrike.market.paths import Path, path
+from alphastrike.market.prints import FUNDING_BASE, candles, funding, long_short_ratio, marks, open_interest
+from alphastrike.market.prints_book import book_tops, liquidations
+from alphastrike.market.prints_externals import externals
 from alphastrike.market.store import check_name, write_market
-from alphastrike.market.weather import BURST_HALF_LIFE_DAYS, TAIL_DEGREES, Weather, jumps, stays, weather
+from alphastrike.market.weather import Weather, weather
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.symbols import SymbolTable, normalise_symbol
@@ -38,8 +41,10 @@ FIRST_DAY: Final = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * MICROS_PE
 
 BARS_MAX: Final = 50_000_000
 INTERVAL_MAX: Final = 8 * MICROS_PER_HOUR
-OWN_JUMPS_PER_DAY: Final = 0.05
-OWN_JUMP_DEVIATION: Final = 0.02
+
+TAKERS: Final = "takers"
+OMISSIBLE: Final = (TAKERS, *(table for table in EVENT_TABLES if table != "candles"))
+"""What a market may be made without: every kind but candles, and of these takers' volume and the number of trades."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,12 @@ class Simulation:
     tables: MarketTables
     facts: tuple[SymbolFacts, ...]
     weather: Weather
+    paths: tuple[Path, ...]
+    """By symbol."""
 
 
 def simulate_market(
-    root: Path,
+    root: File,
     name: str = SAMPLE_NAME,
     symbols: Sequence[str] = SAMPLE_SYMBOLS,
     days: int = SAMPLE_DAYS,
@@ -60,6 +67,8 @@ def simulate_market(
     seed: int = SAMPLE_SEED,
     begin: int = FIRST_DAY,
     *,
+    without: Collection[str] = (),
+    stationary: bool = False,
     progress: Progress = silent,
 ) -> MarketManifest:
     """Simulate a market and write it under the data root.
@@ -72,14 +81,24 @@ def simulate_market(
         interval: of the bars, microseconds; at most 8 h, the time between settlements.
         seed: everything random follows from it.
         begin: opening of the first bar, microseconds UTC.
+        without: inputs to leave out, of ``OMISSIBLE``. Everything else stays bit for bit what it was: the market is
+            the same, it only tells less. Without ``funding`` the settlements are there at an assumed rate, flagged.
+        stationary: one regime without end and no crash, and what tells of the future keeps its strength; volatility
+            clusters all the same.
         progress: called with the stages ``simulate`` (bars) and ``write`` (tables).
 
     Raises:
         ConfigurationError: an argument is out of range, or the name belongs to a market with other content.
     """
     check_name(name)
-    made = simulation(symbols, days, interval, seed, begin, progress=progress)
-    origin = Origin(how="simulated", seed=seed)
+    made = simulation(symbols, days, interval, seed, begin, without=without, stationary=stationary, progress=progress)
+    origin = Origin(
+        how="simulated",
+        seed=seed,
+        funding_missing=f"bound:{FUNDING_BASE}" if "funding" in without else "refuse",
+        without=tuple(kind for kind in OMISSIBLE if kind in without),
+        stationary=stationary,
+    )
     return write_market(root, name, made.tables, made.facts, origin, progress=progress)
 
 
@@ -90,29 +109,81 @@ def simulation(
     seed: int,
     begin: int = FIRST_DAY,
     *,
+    without: Collection[str] = (),
+    stationary: bool = False,
     progress: Progress = silent,
 ) -> Simulation:
-    """Return a simulated market in memory; arguments and errors as for :func:`simulate_market`."""
+    """Return a simulated market in memory; arguments and errors as for :func:`simulate_market`.
+
+    To measure how often a validator cries wolf take ``stationary=True`` and many seeds: nothing in such a market
+    changes its character. To measure how soon it finds a real change, change such a market on purpose with the
+    functions of ``market/planting.py``.
+    """
     table = SymbolTable(normalise_symbol(symbol) for symbol in symbols)
     ticks = days * (MICROS_PER_DAY // interval)
-    _check(table, days, ticks, interval, begin)
-    sky = weather(seed, ticks, interval, begin)
-    event_tables: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES if name not in LATER_TABLES}
+    _check(table, days, ticks, interval, begin, without)
+    sky = weather(seed, ticks, interval, begin, stationary=stationary)
+    event_tables: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES if name != "externals"}
     facts: list[SymbolFacts] = []
+    paths: list[Path] = []
     for place, symbol in enumerate(table):
         progress("simulate", place * ticks, len(table) * ticks)
-        character, terms = character_of(symbol), terms_of(symbol)
-        returns, volatility = _own_path(seed, symbol, character, sky, interval / MICROS_PER_DAY)
-        own = prints(seed, symbol, character, terms, returns, volatility, sky.season, interval, begin)
+        paths.append(path(seed, symbol, character_of(symbol), sky, interval, stationary=stationary))
+        own = _told(_prints(seed, symbol, paths[-1], sky, interval, begin), without)
         for name, columns in own.items():
             event_tables[name].append(columns)
         facts.append(_facts(symbol, own))
     progress("simulate", len(table) * ticks, len(table) * ticks)
     tables = _columns(event_tables, [terms_of(symbol) for symbol in table])
-    return Simulation(MarketTables(table, interval, begin + interval, ticks, tables), tuple(facts), sky)
+    if "externals" not in without:
+        tables["externals"] = canonical("externals", externals(seed, sky, interval, begin))
+    made = MarketTables(table, interval, begin + interval, ticks, tables)
+    return Simulation(made, tuple(facts), sky, tuple(paths))
 
 
-def _check(symbols: SymbolTable, days: int, ticks: int, interval: int, begin: int) -> None:
+def _prints(seed: int, symbol: str, own: Path, sky: Weather, interval: int, begin: int) -> dict[str, Columns]:
+    """Return the event tables of one symbol, without the symbol column."""
+    character, terms = character_of(symbol), terms_of(symbol)
+    time = begin + interval * np.arange(1, len(own.returns) + 1, dtype=np.int64)
+    bars = candles(seed, symbol, character, terms, own, sky, interval)
+    close = bars["close"]
+    return {
+        "candles": {"event_time": time, **bars},
+        "marks": {"event_time": time, "price": marks(seed, symbol, terms, own, close, interval)},
+        "funding": funding(seed, symbol, own, time, begin, interval),
+        "open_interest": open_interest(seed, symbol, character, own, close, time, interval),
+        "long_short_ratio": long_short_ratio(seed, symbol, own, time),
+        "book_tops": {"event_time": time, **book_tops(seed, symbol, character, terms, own, bars)},
+        "liquidations": liquidations(seed, symbol, terms, own, bars, time, interval),
+    }
+
+
+def _told(prints: Mapping[str, Columns], without: Collection[str]) -> dict[str, Columns]:
+    """Return the prints less what the market is not to tell."""
+    told: dict[str, Columns] = {
+        name: {field: values[:0] for field, values in columns.items()} if name in without else dict(columns)
+        for name, columns in prints.items()
+    }
+    if "funding" in without:
+        # A perpetual without settlements is another instrument: they are due, only their rate is unknown.
+        times = prints["funding"]["event_time"]
+        told["funding"] = {
+            "event_time": times,
+            "rate": np.full(len(times), FUNDING_BASE),
+            "assumed": np.ones(len(times), np.int64),
+        }
+    if TAKERS in without:
+        bars = len(told["candles"]["event_time"])
+        told["candles"] |= {"taker_buy_volume": np.full(bars, np.nan), "trades": np.full(bars, -1, np.int64)}
+    return told
+
+
+def _check(symbols: SymbolTable, days: int, ticks: int, interval: int, begin: int, without: Collection[str]) -> None:
+    unknown = [kind for kind in without if kind not in OMISSIBLE]
+    if unknown:
+        raise ConfigurationError(
+            f"--without {unknown[0]!r} is not an input that can be left out. Choose of {', '.join(OMISSIBLE)}."
+        )
     if not symbols or len(set(symbols)) != len(symbols):
         raise ConfigurationError(f"--symbols {','.join(symbols)!r} must name at least one symbol, each once.")
     if not 1 <= days <= 36_500:
@@ -131,24 +202,6 @@ def _check(symbols: SymbolTable, days: int, ticks: int, interval: int, begin: in
         raise ConfigurationError(f"the first bar must open on a multiple of {interval_text(interval)}. Change --from.")
 
 
-def _own_path(seed: int, symbol: str, character: Character, sky: Weather, day: float) -> tuple[Reals, Reals]:
-    """Return the symbol's log return of every bar and the volatility expected of it."""
-    ticks = len(sky.returns)
-    shocks = student(stream(seed, f"shocks {symbol}"), ticks, TAIL_DEGREES)
-    burst = clustered(shocks * shocks, BURST_HALF_LIFE_DAYS / day)
-    # Half of the bursts are the market's: volatility is shared more widely than direction.
-    shared = sky.volatility / sky.volatility.mean()
-    own = character.own_volatility * np.sqrt(day) * np.sqrt(0.5 * burst * sky.season**2 + 0.5 * shared**2)
-    generator = stream(seed, f"trends {symbol}")
-    ends = stays(generator, ticks, day, OWN_TREND_DAYS)
-    signs = generator.integers(-1, 2, len(ends)).astype(np.float64)
-    drift = np.repeat(signs * OWN_TREND * day, np.diff(ends, prepend=0))
-    returns = character.sensitivity * sky.returns + drift + own * shocks - 0.5 * own * own
-    returns += jumps(stream(seed, f"jumps {symbol}"), ticks, OWN_JUMPS_PER_DAY * day, OWN_JUMP_DEVIATION)
-    volatility = np.sqrt((character.sensitivity * sky.volatility) ** 2 + own**2)
-    return returns, volatility
-
-
 def _columns(event_tables: dict[str, list[Columns]], terms: Sequence[Instrument]) -> dict[str, Columns]:
     columns: dict[str, Columns] = {}
     for name, each in event_tables.items():
@@ -164,6 +217,7 @@ def _columns(event_tables: dict[str, list[Columns]], terms: Sequence[Instrument]
 
 def _facts(symbol: str, own: dict[str, Columns]) -> SymbolFacts:
     time = own["candles"]["event_time"]
+    assumed = int(np.count_nonzero(own["funding"]["assumed"]))
     return SymbolFacts(
         symbol=symbol,
         bars=len(time),
@@ -171,6 +225,8 @@ def _facts(symbol: str, own: dict[str, Columns]) -> SymbolFacts:
         last=int(time[-1]),
         zero_volume_bars=int(np.count_nonzero(own["candles"]["volume"] == 0.0)),
         funding=len(own["funding"]["event_time"]),
+        funding_assumed=assumed,
+        funding_assumed_spans=((int(time[0]), int(time[-1])),) if assumed else (),
         marks=len(own["marks"]["event_time"]),
         open_interest=len(own["open_interest"]["event_time"]),
     )

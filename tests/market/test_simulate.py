@@ -153,7 +153,7 @@ def test_the_planted_momentum_fades_as_stated() -> None:
     quarters: list[list[tuple[Reals, Reals]]] = [[] for _ in range(4)]
     for seed in range(60):
         sky = weather(seed, 360 * 24, MICROS_PER_HOUR, 0)
-        shock = np.clip((sky.returns - drift[sky.regimes] * day) / sky.volatility, -6.0, 6.0)
+        shock = np.clip((sky.returns - sky.pushes - drift[sky.regimes] * day) / sky.volatility, -6.0, 6.0)
         momentum = _momentum(shock, day)
         for quarter in range(4):
             rows = np.arange(quarter * 90 * 24 + 48, (quarter + 1) * 90 * 24)
