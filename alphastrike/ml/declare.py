@@ -68,28 +68,37 @@ class Signal:
         Raises:
             HaltError: the body raised, or returned NaN or a number outside [-1, 1] on present inputs.
         """
-        present = np.ones(columns[0].shape[0], dtype=bool)
-        for column in columns:
-            present &= ~np.isnan(column)
+        missing = np.isnan(columns[0])
+        for column in columns[1:]:
+            missing |= np.isnan(column)
+        if not missing.any():
+            return self._checked(columns, None, place)
         scores = np.full(columns[0].shape[0], np.nan)
-        inputs = [np.ascontiguousarray(column[present]) for column in columns]
-        if present.any():
-            scores[present] = self._checked(inputs, np.flatnonzero(present), place)
+        present = np.flatnonzero(~missing)
+        if present.size:
+            scores[present] = self._checked(tuple(column[present] for column in columns), present, place)
         return scores
 
-    def _checked(self, inputs: list[Column], rows: npt.NDArray[np.intp], place: Callable[[int], str]) -> Column:
+    def _checked(
+        self, inputs: tuple[Column, ...], rows: npt.NDArray[np.intp] | None, place: Callable[[int], str]
+    ) -> Column:
+        """Return the body's scores; ``rows`` says where in the columns the inputs stood, ``None`` for all of them."""
+
+        def where(i: int) -> str:
+            return place(i if rows is None else int(rows[i]))
+
         try:
             with np.errstate(all="ignore"):
                 scores = self.raw(*inputs)
         except (ArithmeticError, ValueError) as error:
-            for i, row in enumerate(rows):
-                self._check_one([column[i : i + 1] for column in inputs], place(int(row)))
+            for i in range(inputs[0].shape[0]):
+                self._check_one([column[i : i + 1] for column in inputs], where(i))
             raise HaltError(f"signal {self.name} raised {error!r}. Mend or remove the signal.") from error
-        wrong = np.flatnonzero(~(np.abs(scores) <= 1.0))
-        if wrong.size:
-            where = place(int(rows[wrong[0]]))
+        is_score = np.abs(scores) <= 1.0
+        if not is_score.all():
+            first = int(np.flatnonzero(~is_score)[0])
             raise HaltError(
-                f"signal {self.name} returned {scores[wrong[0]]} for {where}: a score is a number from -1 to 1."
+                f"signal {self.name} returned {scores[first]} for {where(first)}: a score is a number from -1 to 1."
                 " Mend or remove the signal."
             )
         return scores
