@@ -17,6 +17,8 @@ from alphastrike.market.checks import (
     check_open_interest,
 )
 from alphastrike.market.columns import Columns, MarketTables, canonical
+from alphastrike.market.external_terms import ExternalWanted, refuse_repeated
+from alphastrike.market.externals import read_external
 from alphastrike.market.formats import FileKind
 from alphastrike.market.funding import FundingMissing
 from alphastrike.market.instruments import (
@@ -30,7 +32,7 @@ from alphastrike.market.intervals import interval_text
 from alphastrike.market.manifest import MarketManifest, Origin
 from alphastrike.market.merging import Merged, merge, merge_distinct
 from alphastrike.market.reading import FileColumns
-from alphastrike.market.slices import Span, SymbolSlice, common_span, slice_symbol
+from alphastrike.market.slices import ExternalSlice, Span, SymbolSlice, common_span, slice_external, slice_symbol
 from alphastrike.market.sources import Found, Skipped, Source, choose_interval, find_sources, interval_of_rows
 from alphastrike.market.store import check_name, find_market, write_market
 from alphastrike.model.errors import ConfigurationError, DataError
@@ -54,6 +56,7 @@ class Wanted:
     """``--to``, microseconds UTC."""
     funding_missing: FundingMissing = field(default_factory=FundingMissing)
     instruments: Path | None = None
+    externals: tuple[ExternalWanted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ def import_market(
     check_name(name)
     given = read_instruments(wanted.instruments) if wanted.instruments is not None else {}
     asked = _asked_symbols(wanted)
-    found = find_sources(paths, asked)
+    refuse_repeated(wanted.externals)
+    externals = [read_external(one) for one in wanted.externals]
+    found = find_sources(paths, asked, [one.file for one in wanted.externals])
     _check_asked(asked, {source.symbol for source in found.sources if source.kind is FileKind.CANDLES}, None, paths)
     interval = choose_interval(found, wanted.interval, paths)
     found, parts, interval = _read(found, interval, progress)
@@ -116,18 +121,20 @@ def import_market(
     slices = [slice_symbol(one, span, wanted.funding_missing) for one in series]
     closes = {one.symbol: one.tables["candles"]["close"] for one in slices}
     instruments = instruments_for(SymbolTable(symbols), closes, given)
-    tables = _tables(SymbolTable(symbols), span, slices, instruments)
+    outside = [slice_external(one, span) for one in externals]
+    tables = _tables(SymbolTable(symbols), span, slices, outside, instruments)
     facts = tuple(
         one.facts.model_copy(update={"instrument": terms.source, "margin_tiers": terms.tiers_source})
         for one, terms in zip(slices, instruments, strict=True)
     )
     origin = Origin(
         how="imported",
-        files=tuple(sorted(str(source.file) for source, _ in parts if source.symbol in symbols)),
+        files=tuple(sorted([*_files_of(parts, symbols), *(str(one.file) for one in wanted.externals)])),
         funding_missing=wanted.funding_missing.text,
     )
     was_there = find_market(root, name) is not None
-    manifest = write_market(root, name, tables, facts, origin, progress=progress)
+    told = {one.facts.name: one.facts for one in outside}
+    manifest = write_market(root, name, tables, facts, origin, told, progress=progress)
     return Imported(manifest, was_there, tuple(found.skipped))
 
 
@@ -234,8 +241,16 @@ def _ratios(parts: list[tuple[Source, FileColumns]]) -> Merged | None:
     return merge(own, ("long_short_ratio",)) if any(read.rows for read in own) else None
 
 
+def _files_of(parts: list[tuple[Source, FileColumns]], symbols: Sequence[str]) -> list[str]:
+    return [str(source.file) for source, _ in parts if source.symbol in symbols]
+
+
 def _tables(
-    symbols: SymbolTable, span: Span, slices: Sequence[SymbolSlice], instruments: Sequence[Instrument]
+    symbols: SymbolTable,
+    span: Span,
+    slices: Sequence[SymbolSlice],
+    outside: Sequence[ExternalSlice],
+    instruments: Sequence[Instrument],
 ) -> MarketTables:
     columns: dict[str, Columns] = {}
     for table in slices[0].tables:
@@ -243,6 +258,9 @@ def _tables(
         stacked: dict[str, npt.NDArray[Any]] = {name: np.concatenate([own[name] for own in each]) for name in each[0]}
         stacked["symbol"] = np.repeat(np.arange(len(each)), [len(own["event_time"]) for own in each])
         columns[table] = canonical(table, stacked)
+    if outside:
+        told = [one.columns for one in outside]
+        columns["externals"] = canonical("externals", {k: np.concatenate([own[k] for own in told]) for k in told[0]})
     columns["instruments"] = canonical("instruments", instrument_columns(instruments))
     columns["margin_tiers"] = canonical("margin_tiers", tier_columns(instruments))
     return MarketTables(symbols, span.interval, span.start, span.ticks, columns)

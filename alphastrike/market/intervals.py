@@ -9,6 +9,7 @@ from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_
 
 _UNITS: Final = {"m": MICROS_PER_MINUTE, "h": MICROS_PER_HOUR, "d": MICROS_PER_DAY}
 _INTERVAL: Final = re.compile(r"(\d{1,4})([mhd])")
+_SPAN: Final = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,6 +41,35 @@ def interval_text(micros: int) -> str:
         if micros % _UNITS[unit] == 0:
             return f"{micros // _UNITS[unit]}{unit}"
     return f"{micros / MICROS_PER_SECOND:g}s"
+
+
+def parse_span(text: str) -> int:
+    """Return a span of time in microseconds from ``0``, ``30m``, ``1d`` or ``1d12h``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _SPAN.fullmatch(text.strip().lower())
+    if text.strip() == "0":
+        return 0
+    if found is None or not any(found.groups()):
+        raise ValueError(text)
+    units = (MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND)
+    return sum(int(number or 0) * unit for number, unit in zip(found.groups(), units, strict=True))
+
+
+def span_text(micros: int) -> str:
+    """Return the shortest way to write a span: ``1d12h``, ``0``; parts of a second are left away."""
+    text, left = "", micros
+    for unit, size in (
+        ("d", MICROS_PER_DAY),
+        ("h", MICROS_PER_HOUR),
+        ("m", MICROS_PER_MINUTE),
+        ("s", MICROS_PER_SECOND),
+    ):
+        count, left = divmod(left, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0"
 
 
 def parse_from(text: str) -> int:

@@ -55,6 +55,21 @@ class SymbolFacts(_Frozen):
         return sum(gap.bars for gap in self.gaps)
 
 
+class ExternalFacts(_Frozen):
+    """What a market holds of one external series."""
+
+    name: str
+    rows: int
+    first: int | None = None
+    """When the first value became known, microseconds UTC; ``None`` without one."""
+    last: int | None = None
+    lag: int = 0
+    """From what a value is about to when it became known, microseconds; the longest."""
+    stated: str = ""
+    """As it was asked for."""
+    notes: tuple[str, ...] = ()
+
+
 class Origin(_Frozen):
     """Where a market came from."""
 
@@ -95,6 +110,7 @@ class MarketManifest(_Frozen):
     """Close of the first bar, microseconds UTC."""
     ticks: int
     facts: tuple[SymbolFacts, ...]
+    externals: tuple[ExternalFacts, ...] = ()
     tables: dict[str, TableFacts]
     versions: dict[str, str]
 

@@ -19,8 +19,10 @@ from alphastrike.model.errors import DataError
 
 SUFFIXES: Final = (".parquet", ".csv")
 
-_EARLIEST: Final = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1e6)
-_LATEST: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+EARLIEST: Final = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+LATEST: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+"""Bounds of what is taken for a time, microseconds UTC."""
+
 _SIDES: Final = {"sell": 1.0, "long": 1.0, "1": 1.0, "buy": -1.0, "short": -1.0, "-1": -1.0}
 _NUMERALS: Final = frozenset("0123456789.+-eE")
 
@@ -176,10 +178,10 @@ def _times(read: FileColumns, name: str, stored: pa.ChunkedArray) -> npt.NDArray
     if pa.types.is_timestamp(stored.type):
         micros = np.asarray(stored.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy())
     elif pa.types.is_integer(stored.type):
-        micros = _epoch_micros(np.asarray(stored.cast(pa.int64()).to_numpy()))
+        micros = epoch_micros(np.asarray(stored.cast(pa.int64()).to_numpy()))
     else:
         raise DataError(f"{read.file}: column {name} holds {stored.type}, not times. Fetch it again.")
-    outside = np.flatnonzero((micros < _EARLIEST) | (micros >= _LATEST))
+    outside = np.flatnonzero((micros < EARLIEST) | (micros >= LATEST))
     if len(outside):
         value = stored[int(outside[0])].as_py()
         raise DataError(
@@ -216,7 +218,7 @@ def _times_in_text(read: FileColumns, name: str, stored: pa.ChunkedArray) -> pa.
     )
 
 
-def _epoch_micros(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def epoch_micros(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return microseconds from seconds, milliseconds, microseconds or nanoseconds, told apart by size."""
     largest = int(np.abs(values).max())
     if largest < 10**11:

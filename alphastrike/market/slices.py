@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from alphastrike.journal.kinds import KINDS
 from alphastrike.market.columns import EVENT_TABLES, Columns
+from alphastrike.market.externals import ExternalSeries, refuse_gaps
 from alphastrike.market.formats import FileKind
 from alphastrike.market.funding import (
     FundingMissing,
@@ -18,7 +19,7 @@ from alphastrike.market.funding import (
     settles_too_often,
 )
 from alphastrike.market.intervals import moment_text
-from alphastrike.market.manifest import Gap, SymbolFacts
+from alphastrike.market.manifest import ExternalFacts, Gap, SymbolFacts
 from alphastrike.market.merging import Merged
 from alphastrike.model.errors import DataError
 from alphastrike.model.units import MICROS_PER_DAY
@@ -75,6 +76,14 @@ class SymbolSlice:
     tables: Mapping[str, Columns]
     """By name, in their order inside an instant."""
     facts: SymbolFacts
+
+
+@dataclass(frozen=True)
+class ExternalSlice:
+    """One external series inside the span: its rows of the table, and the facts about them."""
+
+    columns: Columns
+    facts: ExternalFacts
 
 
 def common_span(series: Sequence[SeriesLike], interval: int, begin: int | None, end: int | None) -> Span:
@@ -143,6 +152,38 @@ def slice_symbol(series: SeriesLike, span: Span, funding_missing: FundingMissing
     )
     tables = (candles, marks, funding, interest, ratios, tops, liquidations)
     return SymbolSlice(series.symbol, dict(zip(TABLES_OF_SYMBOL, tables, strict=True)), facts)
+
+
+def slice_external(series: ExternalSeries, span: Span) -> ExternalSlice:
+    """Return a series cut to the span, by when its values became known.
+
+    Raises:
+        DataError: it was silent for longer than stated while the market ran.
+    """
+    refuse_gaps(series, span.begin, span.end)
+    known = series.event_time
+    rows = span.rows(known)
+    first, last = moment_text(int(known[0])), moment_text(int(known[-1]))
+    notes = []
+    if rows.start == rows.stop:
+        notes.append(f"known from {first} to {last}: no value became known inside the span")
+    else:
+        if int(known[0]) - span.begin > MICROS_PER_DAY:
+            notes.append(f"nothing known before {first}")
+        if span.end - int(known[-1]) > MICROS_PER_DAY:
+            notes.append(f"nothing known after {last}")
+    if series.repeated:
+        notes.append(f"{series.repeated:,} rows that say the same again left out")
+    wanted = series.wanted
+    columns: dict[str, npt.NDArray[Any]] = {
+        "event_time": known[rows],
+        "name": np.full(rows.stop - rows.start, wanted.name, dtype=object),
+        "stamp": series.stamp[rows],
+        "value": series.value[rows],
+    }
+    return ExternalSlice(
+        columns, ExternalFacts(name=wanted.name, rows=0, lag=wanted.lag, stated=wanted.text, notes=tuple(notes))
+    )
 
 
 def _candles(series: SeriesLike, span: Span, notes: list[str]) -> Columns:

@@ -1,7 +1,7 @@
 """Finding the files of an import and choosing among them: by kind, symbol and interval, everything else named."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Source:
-    """A recognised file: candles, marks, funding or open interest of one symbol."""
+    """A recognised file: events of one kind and symbol."""
 
     file: Path
     symbol: str
@@ -50,8 +50,8 @@ class Found:
         return dict(sorted(Counter(interval for interval in intervals if interval is not None).items()))
 
 
-def find_sources(paths: Sequence[Path], symbols: Sequence[str]) -> Found:
-    """Return the recognised files at and beneath the paths.
+def find_sources(paths: Sequence[Path], symbols: Sequence[str], apart: Collection[Path] = ()) -> Found:
+    """Return the recognised files at and beneath the paths, without those ``apart``.
 
     A file of another symbol than those asked for (none: all) is not opened. A file beneath a folder that is of
     another nature is skipped with its reason; the same file named explicitly is an error.
@@ -61,7 +61,7 @@ def find_sources(paths: Sequence[Path], symbols: Sequence[str]) -> Found:
         DataError: a file of ours is damaged, or one named explicitly is not understood.
     """
     found = Found()
-    seen: set[Path] = set()
+    seen = {file.resolve() for file in apart}
     for file, named in _files(paths):
         if file.resolve() in seen:
             continue
@@ -71,8 +71,8 @@ def find_sources(paths: Sequence[Path], symbols: Sequence[str]) -> Found:
         except ForeignFileError as reason:
             if named:
                 raise DataError(
-                    f"{file} is not understood: {reason}. Known: candles, marks, funding and open interest in Parquet "
-                    "or CSV; see docs/markets.md."
+                    f"{file} is not understood: {reason}. Known: candles, marks, funding, open interest, long/short "
+                    "ratios, book tops and liquidations in Parquet or CSV; see docs/markets.md."
                 ) from None
             found.skipped.append(Skipped(str(file), str(reason)))
             continue

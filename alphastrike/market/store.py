@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from alphastrike import __version__
 from alphastrike.market.building import market_of
 from alphastrike.market.columns import LATER_TABLES, TABLES, Columns, MarketTables, row_count
-from alphastrike.market.manifest import SCHEMA_VERSION, MarketManifest, Origin, SymbolFacts, TableFacts
+from alphastrike.market.manifest import SCHEMA_VERSION, ExternalFacts, MarketManifest, Origin, SymbolFacts, TableFacts
 from alphastrike.market.market import Market
 from alphastrike.market.parquet import columns_of, read_table, table_of, write_table
 from alphastrike.model.errors import ConfigurationError, DataError, TryAgainError
@@ -40,6 +40,7 @@ def write_market(
     tables: MarketTables,
     facts: tuple[SymbolFacts, ...],
     origin: Origin,
+    externals: Mapping[str, ExternalFacts] | None = None,
     *,
     progress: Progress = silent,
 ) -> MarketManifest:
@@ -48,6 +49,15 @@ def write_market(
     Everything goes to a hidden sibling folder that is renamed when it is complete and on disk; whatever
     interrupts the writing removes it. A market of that name with the same content is left as it is and its
     manifest returned.
+
+    Args:
+        root: the data root.
+        name: of the market.
+        tables: its content.
+        facts: about each symbol.
+        origin: where it came from.
+        externals: what was asked for and noted about external series, by name, also of those that have no value.
+        progress: called with the stage ``write`` and tables.
 
     Raises:
         ConfigurationError: the name cannot be a folder's, or belongs to a market with other content.
@@ -75,6 +85,7 @@ def write_market(
             start=tables.start,
             ticks=tables.ticks,
             facts=facts,
+            externals=_external_facts(tables.columns["externals"], externals or {}),
             tables=written,
             versions={
                 "alphastrike": __version__,
@@ -210,6 +221,17 @@ def _checked_file(root: Path, manifest: MarketManifest, table: str) -> Path:
             "manifest. Remove the folder and import again."
         )
     return file
+
+
+def _external_facts(columns: Columns, stated: Mapping[str, ExternalFacts]) -> tuple[ExternalFacts, ...]:
+    facts = []
+    for name in sorted({*columns["name"], *stated}):
+        own = columns["name"] == name
+        time, about = columns["event_time"][own], columns["stamp"][own]
+        held = {"rows": len(time)}
+        held |= {"first": int(time[0]), "last": int(time[-1]), "lag": int((time - about).max())} if len(time) else {}
+        facts.append(stated.get(name, ExternalFacts(name=name, rows=0)).model_copy(update=held))
+    return tuple(facts)
 
 
 def _facts_of(file: Path, rows: int) -> TableFacts:
