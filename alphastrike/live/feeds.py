@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alphastrike.live.events import DATA_KINDS
 from alphastrike.live.inbox import FeedEnded, Inbox, Item, MarketEvent, TickEvent
-from alphastrike.live.instants import DATA_KINDS
 from alphastrike.market.building import instrument_records, tick_of, tier_records
 from alphastrike.market.columns import MarketTables
 from alphastrike.model.compiled import Records
@@ -148,20 +148,22 @@ class _ByTick:
     """The rows of one kind, by the instant they belong to."""
 
     def __init__(self, name: str, tables: MarketTables) -> None:
-        columns = tables.columns[name]
-        ticks = tick_of(tables, columns["event_time"])
-        order = np.lexsort((columns["event_time"], columns["symbol"], ticks))
+        event_time, subject, *others = tables.columns[name].values()
+        ticks = tick_of(tables, event_time)
+        # Of external values the names of their series, which sort as texts.
+        place = np.unique(subject.astype(str), return_inverse=True)[1] if subject.dtype == object else subject
+        order = np.lexsort((event_time, place, ticks))
         self._name = name
-        self._columns: list[npt.NDArray[Any]] = [values[order] for values in columns.values()]
+        self._columns: list[npt.NDArray[Any]] = [values[order] for values in (event_time, subject, *others)]
         self._firsts = np.searchsorted(ticks[order], np.arange(tables.ticks + 1))
 
     def events(self, begin: int, end: int, symbols: SymbolTable) -> list[list[MarketEvent]]:
         """Return the events of every instant from ``begin`` up to, not including, ``end``."""
         first, last = int(self._firsts[begin]), int(self._firsts[end])
-        times, ids, *values = (column[first:last].tolist() for column in self._columns)
+        times, subjects, *values = (column[first:last].tolist() for column in self._columns)
         made = [
-            MarketEvent(self._name, time, symbols[symbol], row)
-            for time, symbol, row in zip(times, ids, zip(*values, strict=True), strict=True)
+            MarketEvent(self._name, time, subject if isinstance(subject, str) else symbols[subject], row)
+            for time, subject, row in zip(times, subjects, zip(*values, strict=True), strict=True)
         ]
         bounds = (self._firsts[begin : end + 1] - first).tolist()
         return [made[one:other] for one, other in pairwise(bounds)]

@@ -20,15 +20,19 @@ HARD_SIZE: Final = 16 * SIZE
 """Market items beyond which a wall-clock feed loses even what nothing has superseded."""
 
 
+_SUPERSEDED: Final = frozenset({"marks", "open_interest", "long_short_ratio", "book_tops"})
+"""Kinds of which only the newest event of a symbol matters."""
+
+
 class MarketEvent(NamedTuple):
     """One event of the market, as a feed sends it; nothing about it has been checked."""
 
     kind: str
-    """Name of an input kind: ``candles``, ``marks``, ``funding``, ``open_interest``."""
+    """Name of an input kind, one of ``journal.inputs.MARKET_KINDS``."""
     event_time: int
     """Microseconds UTC; of a candle, its close."""
     symbol: str
-    """As the feed names it: it may be one that the run does not know."""
+    """As the feed names it: it may be one that the run does not know. Of ``externals``, the name of the series."""
     values: tuple[float, ...]
     """The kind's remaining columns, in their order."""
 
@@ -154,9 +158,10 @@ class Inbox:
     def offer(self, item: Item) -> None:
         """Put an item of a wall-clock feed in, at once.
 
-        When the inbox is full, what newer data has superseded gives way: an older mark or open interest of the same
-        symbol, the same event sent again. Where all of it matters the inbox grows beyond its size rather than make the
-        journal poorer, up to ``HARD_SIZE``; then the new event is lost. Every loss is counted. Ticks are never lost.
+        When the inbox is full, what newer data has superseded gives way: an older mark, open interest, ratio or book
+        top of the same symbol, the same event sent again. Where all of it matters the inbox grows beyond its size
+        rather than make the journal poorer, up to ``HARD_SIZE``; then the new event is lost. Every loss is counted.
+        Ticks are never lost.
         """
         if isinstance(item, MarketEvent) and len(self._market) >= self._full_at:
             self._drop_superseded()
@@ -224,6 +229,6 @@ def _key(item: Item) -> tuple[object, ...] | None:
     """Return what a newer item supersedes this one by; ``None`` when nothing does."""
     if not isinstance(item, MarketEvent):
         return None
-    if item.kind in {"marks", "open_interest"}:
+    if item.kind in _SUPERSEDED:
         return (item.kind, item.symbol)
     return tuple(item)

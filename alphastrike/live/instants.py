@@ -14,10 +14,10 @@ import numpy as np
 
 from alphastrike.engine.stepping import Instant
 from alphastrike.journal.inputs import IncidentKind
-from alphastrike.journal.kinds import KINDS
+from alphastrike.live.events import DATA_KINDS, Accepted, Cell, fault_of, stored
 from alphastrike.live.inbox import MarketEvent
-from alphastrike.model.bars import BAR, BarFlag
-from alphastrike.model.series import SERIES
+from alphastrike.model.bars import BAR
+from alphastrike.model.external import is_external_name
 from alphastrike.model.symbols import SymbolTable
 
 AHEAD_MAX: Final = 16
@@ -27,19 +27,8 @@ AHEAD_EVENTS_MAX: Final = 65_536
 MISSING_MAX: Final = 10_000
 """Ticks that a feed may pass over at once."""
 
-DATA_KINDS: Final = ("candles", "marks", "funding", "open_interest")
-"""Kinds of market events in their order inside an instant."""
-
-FUNDING_RATE_MAX: Final = 1.0
-"""A settlement of the whole notional: beyond it the number is something else."""
-
-_ORDER: Final = {name: place for place, name in enumerate(DATA_KINDS)}
-_OTHER: Final = "open_interest"
-"""The kind of which every event takes a number, not every symbol."""
-_WIDTH: Final = {name: len(KINDS[name].columns) - 2 for name in DATA_KINDS}
-_CANDLE, _MARK, _FUNDING, _ASSUMED = (
-    int(flag) for flag in (BarFlag.CANDLE, BarFlag.MARK, BarFlag.FUNDING, BarFlag.FUNDING_ASSUMED)
-)
+_OTHER: Final = frozenset(DATA_KINDS[3:])
+"""The kinds of which every event takes a number, not every symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +37,6 @@ class Trouble:
 
     incident: IncidentKind
     detail: str
-
-
-@dataclass(slots=True)
-class Accepted:
-    """An event that belongs to an instant still open."""
-
-    kind: str
-    symbol: int
-    event_time: int
-    values: tuple[Any, ...]
-    seq: int = 0
-    """Its number in the journal, set by whoever journals it."""
-
-    @property
-    def row(self) -> tuple[Any, ...]:
-        """The columns of its kind."""
-        return (self.event_time, self.symbol, *self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,39 +61,6 @@ class _RefusedError(Exception):
         self.why = why
 
 
-@dataclass(slots=True)
-class _Cell:
-    """What one symbol brings to an instant."""
-
-    prices: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
-    mark: float = 0.0
-    funding_rate: float = 0.0
-    flags: int = 0
-    taker_buy_volume: float = math.nan
-    trades: float = math.nan
-    open_interest: float = math.nan
-
-    @property
-    def bar(self) -> tuple[Any, ...]:
-        return (*self.prices, self.mark, self.funding_rate, self.flags)
-
-    def take(self, event: Accepted) -> None:
-        match event.kind:
-            case "candles":
-                *prices, self.taker_buy_volume, trades = event.values
-                self.prices = tuple(prices)
-                self.trades = trades if trades >= 0 else math.nan
-                self.flags |= _CANDLE
-            case "marks":
-                (self.mark,) = event.values
-                self.flags |= _MARK
-            case "funding":
-                self.funding_rate, assumed = event.values
-                self.flags = self.flags & ~_ASSUMED | _FUNDING | (_ASSUMED if assumed else 0)
-            case _:
-                self.open_interest = event.values[0]
-
-
 class Collector:
     """The instants still open, in memory of one run."""
 
@@ -131,8 +70,8 @@ class Collector:
         self._interval = interval
         self._start = start
         self._last = start - interval if last is None else last
-        self._events: dict[tuple[str, int, int], Accepted] = {}
-        self._sent_before: set[tuple[str, int, int]] = set()
+        self._events: dict[tuple[Any, ...], Accepted] = {}
+        self._sent_before: set[tuple[Any, ...]] = set()
         self._ahead: list[MarketEvent] = []
         self._troubles: list[Trouble] = []
         self._repeated: dict[tuple[IncidentKind, str], int] = {}
@@ -160,12 +99,9 @@ class Collector:
             return None
 
     def _accepted(self, event: MarketEvent) -> Accepted | None:
-        symbol = self._symbols.get(event.symbol)
-        if symbol is None:
-            # Not about the symbol: ten thousand unknown ones are one burst.
-            raise _RefusedError(IncidentKind.UNKNOWN_SYMBOL, event.kind, "the run does not know it")
+        subject = self._subject(event)
         about = f"{event.kind} {event.symbol}"
-        if fault := _fault(event):
+        if fault := fault_of(event):
             raise _RefusedError(IncidentKind.IMPOSSIBLE, about, fault)
         tick = self._tick_of(event.event_time)
         if tick <= self._last:
@@ -178,8 +114,8 @@ class Collector:
                 raise _RefusedError(IncidentKind.EARLY, about, f"the next tick is at {self.next_tick}")
             self._ahead.append(event)
             return None
-        accepted = Accepted(event.kind, symbol, event.event_time, _stored(event))
-        key = (event.kind, symbol, event.event_time)
+        accepted = Accepted(event.kind, subject, event.event_time, stored(event))
+        key = accepted.key
         standing = self._events.setdefault(key, accepted)
         if standing is accepted:
             return accepted
@@ -190,6 +126,17 @@ class Collector:
             return None
         raise _RefusedError(IncidentKind.REPEATED, about, "sent again")
 
+    def _subject(self, event: MarketEvent) -> int | str:
+        if event.kind == "externals":
+            if not is_external_name(event.symbol):
+                raise _RefusedError(IncidentKind.IMPOSSIBLE, event.kind, "no name of a series")
+            return event.symbol
+        symbol = self._symbols.get(event.symbol)
+        if symbol is None:
+            # Not about the symbol: ten thousand unknown ones are one burst.
+            raise _RefusedError(IncidentKind.UNKNOWN_SYMBOL, event.kind, "the run does not know it")
+        return symbol
+
     def take_ahead(self) -> list[MarketEvent]:
         """Return what came before its time, to be taken again now that an instant has been closed."""
         ahead, self._ahead = self._ahead, []
@@ -197,10 +144,10 @@ class Collector:
 
     def put_back(self, kind: str, row: tuple[Any, ...], seq: int) -> None:
         """Take in an event of the journal after a restart; its feed sends it once more."""
-        event_time, symbol, *values = row
-        key = (kind, symbol, event_time)
-        self._events[key] = Accepted(kind, symbol, event_time, tuple(values), seq)
-        self._sent_before.add(key)
+        event_time, subject, *values = row
+        event = Accepted(kind, subject, event_time, tuple(values), seq)
+        self._events[event.key] = event
+        self._sent_before.add(event.key)
 
     def ticks_to(self, event_time: int) -> list[int]:
         """Return the ticks that a feed's tick closes, oldest first: none when it is refused, more when it skipped."""
@@ -223,31 +170,35 @@ class Collector:
     def close(self, tick: int, market_seq: int) -> Closed:
         """Close the open instant; ``market_seq`` is that of the tick before.
 
-        The numbers run over candles, marks, funding (each by symbol), other kinds (by symbol and time), tick: as in
-        ``Market.tick_seq``.
+        The numbers run over candles, marks, funding (each by symbol), other kinds (by symbol or series, time and
+        what else tells them apart), tick: as in ``Market.tick_seq``.
         """
         assert tick == self.next_tick, "instants are closed in order"
         self._last = tick
-        events = sorted(self._events.values(), key=_canonical)
+        events = sorted(self._events.values(), key=lambda event: event.key)
         self._events = {}
         self._sent_before.clear()
-        cells = [_Cell() for _ in self._symbols]
+        cells = [Cell() for _ in self._symbols]
+        externals: dict[str, float] = {}
         numbers: dict[int, int] = {}
         number, cell, others = market_seq, None, 0
         for event in events:
-            place = (event.kind, event.symbol)
-            if place != cell or event.kind == _OTHER:
+            place = (event.kind, event.subject)
+            if place != cell or event.kind in _OTHER:
                 number += 1
             cell = place
             numbers[event.seq] = number
-            others += event.kind == _OTHER
-            cells[event.symbol].take(event)
+            others += event.kind in _OTHER
+            if isinstance(event.subject, str):
+                externals[event.subject] = event.values[1]
+            else:
+                cells[event.subject].take(event)
         self._sum_up()
         instant = Instant(
             now=tick,
             bars=np.array([[cell.bar for cell in cells]], dtype=BAR),
-            series=np.array([[[getattr(cell, name, math.nan) for cell in cells]] for name in SERIES]),
-            externals={},
+            series=np.array([cell.series for cell in cells]).T[:, None, :].copy(),
+            externals=externals,
             other_events=others,
         )
         return Closed(instant, numbers, number + 1)
@@ -272,43 +223,6 @@ class Collector:
             if more:
                 self._troubles.append(Trouble(incident, f"{about}: {more} more in this instant"))
         self._repeated.clear()
-
-
-def _canonical(event: Accepted) -> tuple[int, int, int]:
-    return _ORDER[event.kind], event.symbol, event.event_time
-
-
-def _stored(event: MarketEvent) -> tuple[Any, ...]:
-    """Return the values in the types of their columns."""
-    if event.kind == "candles":
-        *prices, trades = event.values
-        return (*prices, int(trades) if trades >= 0 else -1)
-    if event.kind == "funding":
-        rate, assumed = event.values
-        return rate, int(assumed)
-    return event.values
-
-
-def _fault(event: MarketEvent) -> str:
-    """Return what no market has in a value that no gate looks at; the gateway judges prices and volume of candles."""
-    assert len(event.values) == _WIDTH[event.kind], f"a feed sent {event}: another number of values"
-    match event.kind:
-        case "candles":
-            volume, taker, trades = event.values[4:]
-            if math.isinf(taker) or taker < 0.0 or taker > volume * (1.0 + 1e-9):
-                return f"taker_buy_volume {taker:g} is not from 0 to the volume"
-            if math.isinf(trades) or (not math.isnan(trades) and trades != math.floor(trades)):
-                return f"trades {trades:g} is no count"
-        case "marks":
-            if not 0.0 < event.values[0] < math.inf:
-                return "a mark price is positive and finite"
-        case "funding":
-            if not abs(event.values[0]) < FUNDING_RATE_MAX:
-                return "a rate is finite and below a whole notional"
-        case _:
-            if any(not 0.0 <= value < math.inf for value in event.values[:1]):
-                return "open interest is finite and not negative"
-    return ""
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

@@ -21,6 +21,7 @@ from alphastrike.journal.inputs import IncidentKind, OperatorAct
 from alphastrike.journal.tables import row_count
 from alphastrike.journal.wal import LiveJournal, Recovered
 from alphastrike.live.advise import aside
+from alphastrike.live.events import DATA_KINDS
 from alphastrike.live.inbox import (
     AdviceArrived,
     Done,
@@ -33,7 +34,7 @@ from alphastrike.live.inbox import (
     Stop,
     TickEvent,
 )
-from alphastrike.live.instants import DATA_KINDS, Collector
+from alphastrike.live.instants import Collector
 from alphastrike.model.errors import AlphaStrikeError
 from alphastrike.policy.recorded_answers import answer_of, answer_text
 from alphastrike.policy.situation import Situation

@@ -4,13 +4,14 @@ import asyncio
 import math
 import time
 
+from alphastrike.journal.inputs import MARKET_KINDS
 from alphastrike.live.feeds import Pace, PlayedFeed
 from alphastrike.live.inbox import FeedEnded, Inbox, Item, MarketEvent, TickEvent
 from alphastrike.market.simulate import simulation
 from alphastrike.model.units import MICROS_PER_HOUR, MICROS_PER_SECOND
 
 TABLES = simulation(("BTCUSDT", "ETHUSDT"), 30, MICROS_PER_HOUR, seed=5).tables
-COUNTS = {name: len(TABLES.columns[name]["event_time"]) for name in ("candles", "marks", "funding", "open_interest")}
+COUNTS = {name: len(TABLES.columns[name]["event_time"]) for name in MARKET_KINDS}
 
 
 async def everything(resume_after: int | None = None) -> list[Item]:

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphastrike.engine.stepping import instant_at
-from alphastrike.journal.inputs import IncidentKind
+from alphastrike.journal.inputs import MARKET_KINDS, IncidentKind
 from alphastrike.live.feeds import PlayedFeed
 from alphastrike.live.inbox import MarketEvent, TickEvent
 from alphastrike.live.instants import AHEAD_EVENTS_MAX, MISSING_MAX, Closed, Collector
@@ -44,14 +45,14 @@ class Collected:
     """A market collected again from its events."""
 
     closed: list[Closed]
-    kinds: dict[int, tuple[str, int]]
+    kinds: dict[int, tuple[str, int | str]]
     """Kind and symbol of every input by its seq."""
 
 
 def collect(instants: list[list[MarketEvent]]) -> Collected:
     made = Collector(TABLES.symbols, TABLES.start, TABLES.interval)
     closed: list[Closed] = []
-    kinds: dict[int, tuple[str, int]] = {}
+    kinds: dict[int, tuple[str, int | str]] = {}
     seq = 0
     number = 0
     for place, events in enumerate(instants):
@@ -59,7 +60,7 @@ def collect(instants: list[list[MarketEvent]]) -> Collected:
             if accepted := made.take(event):
                 seq += 1
                 accepted.seq = seq
-                kinds[seq] = accepted.kind, accepted.symbol
+                kinds[seq] = accepted.kind, accepted.subject
         seq += 1
         (tick,) = made.ticks_to(TABLES.start + place * HOUR)
         closed.append(made.close(tick, number))
@@ -94,9 +95,8 @@ def test_the_order_in_which_events_of_an_instant_come_changes_nothing(seed: int)
 
     assert_is(collected, MARKET)
     for closed in collected.closed:
-        named = sorted((number, collected.kinds[seq]) for seq, number in closed.numbers.items())
-        order = {"candles": 0, "marks": 1, "funding": 2, "open_interest": 3}
-        assert named == sorted(named, key=lambda one: (order[one[1][0]], one[1][1]))
+        named = [(number, collected.kinds[seq]) for seq, number in sorted(closed.numbers.items(), key=itemgetter(1))]
+        assert named == sorted(named, key=lambda one: (MARKET_KINDS.index(one[1][0]), one[1][1]))
 
 
 def test_numbers_run_without_a_gap_from_tick_to_tick() -> None:
