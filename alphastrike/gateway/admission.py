@@ -1,5 +1,6 @@
-"""All gates in their order over one candle, and over one tick: what is let in, and what is written about it."""
+"""All gates in their order over one candle, one book top, one tick: what is let in, and what is written about it."""
 
+import math
 from typing import Final
 
 from alphastrike.gateway.breaker import closes, count_acceptance, opens_on_rejection, remember
@@ -16,6 +17,7 @@ from alphastrike.gateway.gates import (
     ohlc,
     positive,
     price_jump,
+    spread,
     staleness,
     volume_spike,
 )
@@ -27,8 +29,8 @@ GATE_ROW: Final = KINDS["gates"].record
 
 ROWS_A_CANDLE: Final = 5
 """Most rows one candle can write: four flags, or flags before a rejection and the breaker."""
-ROWS_A_TICK: Final = 2
-"""Most rows one symbol can write at a tick: breaker closed, stale."""
+ROWS_A_TICK: Final = 3
+"""Most rows one symbol can write at a tick: book top rejected, breaker closed, stale."""
 
 COMPLETENESS: Final = int(Gate.COMPLETENESS)
 FINITE: Final = int(Gate.FINITE)
@@ -40,6 +42,7 @@ GAP: Final = int(Gate.GAP)
 STALE: Final = int(Gate.STALE)
 PRICE_JUMP: Final = int(Gate.PRICE_JUMP)
 VOLUME_SPIKE: Final = int(Gate.VOLUME_SPIKE)
+SPREAD: Final = int(Gate.SPREAD)
 BREAKER_OPENED: Final = int(Gate.BREAKER_OPENED)
 BREAKER_CLOSED: Final = int(Gate.BREAKER_CLOSED)
 
@@ -117,12 +120,39 @@ def admit(
 
 
 @step
+def admit_book_top(
+    bid: float,
+    ask: float,
+    event_time: int,
+    symbol: int,
+    market_seq: int,
+    params: GatewayParams,
+    rows: Records,
+    count: int,
+) -> tuple[bool, int]:
+    """Put the book top that stands at a tick through its gate; return whether it is accepted and the number of rows.
+
+    ``bid`` and ``ask`` are quote per base, 0 for a side that nobody offers, NaN when no top came in the instant: then
+    nothing is accepted and nothing written. ``rows`` has room for ``ROWS_A_TICK`` after ``count``, those of
+    ``settle_tick`` included; ``market_seq`` is the tick's. A rejection does not count towards the breaker: a wide book
+    is no reason to doubt the candles.
+    """
+    if math.isnan(bid) or math.isnan(ask):
+        return False, count
+    verdict, width, limit = spread(bid, ask, params.spread_max)
+    if verdict == PASS:
+        return True, count
+    write_gate_row(rows[count], market_seq, event_time, symbol, SPREAD, verdict, width, limit)
+    return False, count + 1
+
+
+@step
 def settle_tick(
     now: int, symbol: int, market_seq: int, params: GatewayParams, state: Records, rows: Records, count: int
 ) -> int:
     """Let a tick close the breaker and find the symbol stale, or fresh again; return the number of rows.
 
-    ``rows`` has room for ``ROWS_A_TICK`` after ``count``. Staleness is written when it begins.
+    ``rows`` has room for two after ``count``. Staleness is written when it begins.
     """
     if closes(state, now):
         hours = float(params.breaker_hours)

@@ -1,8 +1,16 @@
 """The gateway over a stretch of candles: what it lets in, what it writes, and when its breaker opens and closes."""
 
 import numpy as np
+import pytest
 
-from alphastrike.gateway.admission import GATE_ROW, ROWS_A_CANDLE, ROWS_A_TICK, admit, settle_tick
+from alphastrike.gateway.admission import (
+    GATE_ROW,
+    ROWS_A_CANDLE,
+    ROWS_A_TICK,
+    admit,
+    admit_book_top,
+    settle_tick,
+)
 from alphastrike.gateway.breaker import GATE_STATE
 from alphastrike.gateway.gates import GatewayParams
 from alphastrike.journal.derived import Gate, GateVerdict
@@ -154,3 +162,35 @@ def test_no_candle_and_no_tick_writes_more_rows_than_room_is_kept_for() -> None:
         most_tick = max(most_tick, gateway.count - before)
     assert 3 <= most_candle <= ROWS_A_CANDLE
     assert 1 <= most_tick <= ROWS_A_TICK
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("situation", "bid", "ask", "accepted", "value"),
+    [
+        ("a usual book",       99.99, 100.01, True,  None),
+        ("a locked book",     100.0,  100.0,  True,  None),
+        ("as wide as may be",  99.0,  101.0,  True,  None),
+        ("too wide",           98.0,  102.0,  False, 0.04),
+        ("crossed",           101.0,   99.0,  False, -0.02),
+        ("nobody bids",         0.0,  100.0,  False, 1.0),
+        ("nobody asks",        99.0,    0.0,  False, 1.0),
+        ("no book came",        NAN,    NAN,  False, None),
+    ],
+)  # fmt: skip
+def test_a_book_top_passes_only_when_it_has_two_sides_close_together(
+    situation: str, bid: float, ask: float, accepted: bool, value: float | None
+) -> None:
+    rows = np.zeros(2, dtype=GATE_ROW)
+    let_in, count = admit_book_top(bid, ask, START, 3, 41, GatewayParams(spread_max=0.02), rows, 0)
+
+    assert bool(let_in) is accepted, situation
+    assert count == (0 if value is None else 1)
+    if value is not None:
+        row = rows[0]
+        assert (row.market_seq, row.event_time, row.symbol, row.gate, row.verdict) == (
+            41, START, 3, Gate.SPREAD, GateVerdict.REJECTED,
+        )  # fmt: skip
+        assert (row.value, row.limit) == (pytest.approx(value), 0.02)
