@@ -21,6 +21,9 @@ def record(
     self_contained: Annotated[
         bool, typer.Option("--self-contained", help="Copy the market into the run, so that it opens without it.")
     ] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute perception anew, though an earlier run holds the same one.")
+    ] = False,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -38,6 +41,7 @@ def record(
     from alphastrike.runs.summary import summary
 
     settings = resolve(config, overrides or [])
+    taken_from: list[str] = []
     with progress_bars(quiet) as progress:
         manifest = record_run(
             data,
@@ -48,6 +52,8 @@ def record(
             threads=threads,
             progress=progress,
             self_contained=self_contained,
+            reuse=not recompute,
+            on_reuse=taken_from.append,
         )
     made = summary(open_run(data, manifest.name))
     if as_json:
@@ -56,6 +62,8 @@ def record(
     change = 100.0 * (made.final_equity / made.start_equity - 1.0)
     liquidations = f", {made.liquidations:,} liquidation fills" if made.liquidations else ""
     say(f"Recorded run {made.run}  digest {made.digest}")
+    if taken_from:
+        say(f"Perception is that of {taken_from[0]}, taken over; --recompute computes it anew")
     say(
         f"{made.market} under {made.policy}: {made.symbols} symbols, {made.ticks:,} ticks, {made.decisions:,} decisions"
     )

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -114,6 +114,19 @@ class RunWriter:
             sync(target)
         rows = pq.read_metadata(target).num_rows if target.suffix == ".parquet" else 0
         self._add(table, inside, rows, 0, 0, file_digest(target))
+
+    def take_over(self, folder: Path, manifest: Manifest, tables: Collection[str]) -> None:
+        """Copy whole tables of a sealed run in ``folder`` as they are; nothing else may be written to them."""
+        for name in tables:
+            assert name not in self._tables, f"{name} was written already"
+            self._tables[name] = manifest.tables[name]
+        for segment in manifest.segments:
+            if segment.table in tables:
+                with self._room():
+                    target = self._partial / segment.file
+                    shutil.copyfile(folder / segment.file, target)
+                    sync(target)
+                self._segments.append(segment)
 
     def roll(self) -> None:
         """End the open segments; rows that follow go into new ones."""

@@ -47,6 +47,18 @@ def computed_run(market: Market, perceived: PerceivedMarket, account: AccountRun
     )
 
 
+def computed_on(market: Market, perception_digest: str, account: AccountRun) -> Computed:
+    """Return a run whose perception, known by its digest, an earlier run holds: without perception's rows."""
+    tables = {**_market_tables(market), **account_tables(account)}
+    return Computed(
+        tables={name: tables[name] for name in KINDS if name in tables},
+        checkpoints=tuple(account.checkpoints),
+        account_digest=state_digest(account.state),
+        perception_digest=perception_digest,
+        digest=run_digest(state_digest(account.state), perception_digest),
+    )
+
+
 def computed_account(account: AccountRun) -> Computed:
     """Return the account half alone, as re-derived from recorded forecasts."""
     return Computed(account_tables(account), tuple(account.checkpoints), state_digest(account.state), "", "")

@@ -1,7 +1,7 @@
 """History into a journal: open the market, perceive, run the account under a policy, write what came of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,18 @@ from alphastrike.market.store import market_tables, open_market
 from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.naming import policy_named
 from alphastrike.policy.policies import Policy
-from alphastrike.runs.computed import Computed, account_inputs, computed_account, computed_run, recorded_inputs
+from alphastrike.runs.computed import (
+    Computed,
+    account_inputs,
+    computed_account,
+    computed_on,
+    computed_run,
+    recorded_inputs,
+)
 from alphastrike.runs.environment import machine, versions
 from alphastrike.runs.live_market import GivenAnswers, acts_of
 from alphastrike.runs.registry import market_of, runs_folder, unused_name
+from alphastrike.runs.reuse import PERCEPTION_TABLES, perceived_before
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._]+")
 
@@ -39,11 +47,14 @@ def record(
     threads: int = 1,
     progress: Progress = silent,
     self_contained: bool = False,
+    reuse: bool = True,
+    on_reuse: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Run the engine over a market under a policy and keep everything it saw and did as a run.
 
     Without a name the run is called after market and policy, with a number when that is taken. A self-contained
-    run holds a copy of its market. Whatever interrupts the work leaves no run behind.
+    run holds a copy of its market. Whatever interrupts the work leaves no run behind. With ``reuse``, perception is
+    taken over from an earlier run that holds the same one; ``on_reuse`` is told its name.
 
     Raises:
         ConfigurationError: an unknown market or policy, a name that is taken, settings that do not fit the market.
@@ -56,7 +67,14 @@ def record(
     created = datetime.now(UTC)
     market = open_market(root, market_name)
     with RunWriter(runs_folder(root) / called, market.symbols) as writer:
-        computed = compute(market, settings, _asked(policy, settings), threads=threads, progress=progress)
+        before = perceived_before(root, market, settings) if reuse else None
+        answer = _asked(policy, settings)
+        if before is None:
+            computed = compute(market, settings, answer, threads=threads, progress=progress)
+        else:
+            on_reuse(before.name)
+            computed = compute_on(before, market, settings, answer, progress=progress)
+            writer.take_over(before.folder, before.manifest, PERCEPTION_TABLES)
         _write(writer, computed, progress)
         if self_contained:
             _include_market(writer, root, market_name)
@@ -93,6 +111,15 @@ def compute(
     inputs = account_inputs(perceived)
     account = run_account(market, inputs, settings, answer, acts=acts, shadow=shadow, progress=progress)
     return computed_run(market, perceived, account)
+
+
+def compute_on(
+    before: Run, market: Market, settings: Settings, answer: Answer, *, progress: Progress = silent
+) -> Computed:
+    """Return the account half of a run over a market whose perception an earlier run recorded, and both digests."""
+    inputs = recorded_inputs(before, market)
+    account = run_account(market, inputs, settings, answer, progress=progress)
+    return computed_on(market, before.manifest.perception_digest, account)
 
 
 def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent) -> Computed:

@@ -65,7 +65,7 @@ def test_the_manifest_says_what_is_needed_to_do_it_again(recorded: Recorded) -> 
 
 
 def test_two_threads_and_a_second_time_give_the_same_digest(own: Recorded) -> None:
-    again = record(own.root, "small", "rules", settings=Settings(), threads=2)
+    again = record(own.root, "small", "rules", settings=Settings(), threads=2, reuse=False)
 
     assert again.name == "small-rules"
     assert again.digest == own.run.manifest.digest
@@ -78,7 +78,7 @@ import sys
 from pathlib import Path
 from alphastrike.config.settings import Settings
 from alphastrike.runs.recorder import record
-print(record(Path(sys.argv[1]), "small", "rules", name="seed" + sys.argv[2], settings=Settings()).digest)
+print(record(Path(sys.argv[1]), "small", "rules", name="seed" + sys.argv[2], settings=Settings(), reuse=False).digest)
 """
 
 
@@ -94,7 +94,7 @@ def test_the_order_of_sets_and_dictionaries_does_not_reach_the_digest(own: Recor
 
 
 def test_another_policy_changes_the_account_and_not_perception(own: Recorded) -> None:
-    other = record(own.root, "small", "no-llm", settings=Settings())
+    other = record(own.root, "small", "no-llm", settings=Settings(), reuse=False)
     first = own.run.manifest
 
     assert other.perception_digest == first.perception_digest
@@ -165,7 +165,7 @@ def test_ctrl_c_in_any_stage_leaves_no_run_behind(own: Recorded, stage: str) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        attempt(own, progress=interrupt)
+        attempt(own, progress=interrupt, reuse=False)
 
     assert [path.name for path in runs_folder(own.root).iterdir()] == ["first"]
     assert [entry.name for entry in list_runs(own.root)] == ["first"]
