@@ -63,6 +63,8 @@ class Bars(NamedTuple):
     long_liquidated: Column
     short_liquidated: Column
     """Quote notional of positions liquidated within the bar; NaN while none of the symbol was reported for a week."""
+    closed: Column
+    """When the bar closed, hours since the beginning of 1970 UTC: the calendar."""
 
 
 COLUMNS: Final = len(Bars._fields)
@@ -83,6 +85,7 @@ BOOK: Final = _PLACES["bid"]
 """Bid, its size, ask, its size: four columns from here."""
 LONGS_LIQUIDATED: Final = _PLACES["long_liquidated"]
 SHORTS_LIQUIDATED: Final = _PLACES["short_liquidated"]
+CLOSED: Final = _PLACES["closed"]
 
 
 class BarParams(NamedTuple):
@@ -248,6 +251,7 @@ def close_bar(partial: Records, columns: Column, symbol: int, row: int, now: int
     is_reported = last > 0 and now - last <= params.liquidations_unknown_days * MICROS_PER_DAY
     columns[LONGS_LIQUIDATED, symbol, row] = partial.long_liquidated if is_reported else missing
     columns[SHORTS_LIQUIDATED, symbol, row] = partial.short_liquidated if is_reported else missing
+    columns[CLOSED, symbol, row] = now / MICROS_PER_HOUR if has_bars else missing
     partial.open = 0.0
     partial.high = 0.0
     partial.low = 0.0

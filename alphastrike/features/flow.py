@@ -4,7 +4,7 @@ import numpy as np
 
 from alphastrike.features.bars import Bars, Column
 from alphastrike.features.declare import Family, feature
-from alphastrike.features.windows import deviation, log_change, ratio, trailing_sum
+from alphastrike.features.windows import before, deviation, log_change, log_ratio, ratio, trailing_sum
 
 
 @feature(Family.FLOW, window=24)
@@ -12,6 +12,21 @@ def taker_imbalance_24(bars: Bars) -> Column:
     """Takers' buys less their sells over all volume of 24 bars: -1 to 1. NaN when nothing traded."""
     bought_net = trailing_sum(2.0 * bars.taker_buy_volume - bars.volume, 24)
     return ratio(bought_net, trailing_sum(bars.volume, 24))
+
+
+@feature(Family.FLOW, window=169)
+def trade_size_lean_168(bars: Bars) -> Column:
+    """Log of the mean size of a trade on rising bars over that on falling ones, over 168 bars.
+
+    NaN where the market does not tell the number of trades, and when none fell on one of the two sides.
+    """
+    side = np.sign(bars.close - before(bars.close, 1))
+    # By maximum, not by comparison: a missing bar stays missing.
+    rising = np.maximum(side, 0.0)
+    falling = np.maximum(-side, 0.0)
+    up = trailing_sum(rising * bars.volume, 168) * trailing_sum(falling * bars.trades, 168)
+    down = trailing_sum(falling * bars.volume, 168) * trailing_sum(rising * bars.trades, 168)
+    return log_ratio(up, down)
 
 
 @feature(Family.FLOW, window=192)

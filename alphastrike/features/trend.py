@@ -16,6 +16,18 @@ from alphastrike.features.windows import (
 )
 
 
+@feature(Family.TREND, window=25)
+def momentum_24(bars: Bars) -> Column:
+    """Log return over 24 bars, a day of hours."""
+    return log_change(bars.close, 24)
+
+
+@feature(Family.TREND, window=73)
+def momentum_72(bars: Bars) -> Column:
+    """Log return over 72 bars, three days of hours."""
+    return log_change(bars.close, 72)
+
+
 @feature(Family.TREND, window=169)
 def momentum_168(bars: Bars) -> Column:
     """Log return over 168 bars, a week of hours."""

@@ -41,3 +41,14 @@ def variance_ratio_24(bars: Bars) -> Column:
     fast = log_change(bars.close, 1)
     one_bar = 24.0 * trailing_sum(fast * fast, 720)
     return np.where(one_bar == 0.0, 1.0, ratio(trailing_sum(slow * slow, 720), one_bar))
+
+
+@feature(Family.VOLATILITY, window=169)
+def semivariance_balance_168(bars: Bars) -> Column:
+    """Squares of rising one-bar log returns less those of falling ones, over all, in 168 bars: -1 to 1.
+
+    Zero while nothing moved. After the signed jump variation of Patton and Sheppard (2015), made relative.
+    """
+    change = log_change(bars.close, 1)
+    whole = trailing_sum(change * change, 168)
+    return np.where(whole == 0.0, 0.0, ratio(trailing_sum(change * np.abs(change), 168), whole))

@@ -13,6 +13,12 @@ def volume_mean_168(bars: Bars) -> Column:
     return trailing_mean(bars.volume, 168)
 
 
+@feature(Family.VOLUME, window=168)
+def volume_change_168(bars: Bars) -> Column:
+    """Log of the mean volume of 24 bars over that of 168; NaN when nothing traded in either."""
+    return log_ratio(trailing_mean(bars.volume, 24), trailing_mean(bars.volume, 168))
+
+
 @feature(Family.VOLUME, window=169)
 def signed_volume_168(bars: Bars) -> Column:
     """Volume of rising bars less that of falling ones, over all volume of 168 bars: -1 to 1.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from alphastrike.features.declare import external_series
 from alphastrike.market.market import Market
 from alphastrike.model.bars import BAR, BarFlag
 from alphastrike.model.compiled import Records
@@ -33,7 +34,9 @@ def walk_bars(ticks: int, symbols: int, seed: int) -> Records:
     return bars
 
 
-def market_of(bars: Records, series: dict[str, np.ndarray] | None = None) -> Market:
+def market_of(
+    bars: Records, series: dict[str, np.ndarray] | None = None, externals: dict[str, np.ndarray] | None = None
+) -> Market:
     """A market of these quarter-hour bars."""
     ticks, symbols = bars.shape
     return Market(
@@ -47,11 +50,12 @@ def market_of(bars: Records, series: dict[str, np.ndarray] | None = None) -> Mar
         series=series or {},
         instruments=np.zeros(symbols, dtype=INSTRUMENT),
         tiers=np.zeros((symbols, TIERS_MAX), dtype=TIER),
+        externals=externals or {},
     )
 
 
 def rough_market(ticks: int, symbols: int = 3, seed: int = 1) -> Market:
-    """A market with gaps, absurd prints, an outage, an open breaker, assumed funding and partly known series."""
+    """A market of all inputs: gaps, absurd prints, an outage, an open breaker, assumed funding, partly known series."""
     random = np.random.default_rng(seed + 1_000)
     bars = walk_bars(ticks, symbols, seed)
     late = ticks - 300
@@ -68,4 +72,31 @@ def rough_market(ticks: int, symbols: int = 3, seed: int = 1) -> Market:
     taker = bars["volume"] * random.uniform(0.3, 0.7, bars.shape)
     interest = 1e5 * np.exp(np.cumsum(random.normal(0.0, 0.002, bars.shape), axis=0))
     interest[:, -1] = np.nan
-    return market_of(bars, {"taker_buy_volume": taker, "open_interest": interest})
+    series = {"taker_buy_volume": taker, "open_interest": interest, **reports(bars, random)}
+    return market_of(bars, series, outside(ticks, random))
+
+
+def reports(bars: Records, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """What exchanges report beside candles, and marks in the bars themselves; a book that is at times too wide."""
+    shape = bars.shape
+    bars["flags"] |= int(BarFlag.MARK)
+    bars["mark"] = np.where(bars["close"] > 0.0, bars["close"], 100.0) * (1.0 + random.normal(0.0, 2e-4, shape))
+    half_spread = np.where(random.random(shape) < 0.001, 0.5, random.uniform(1e-4, 3e-4, shape))
+    liquidated = random.random(shape) < 0.1
+    return {
+        "trades": np.floor(bars["volume"] * random.uniform(2.0, 4.0, shape)),
+        "long_short_ratio": np.exp(random.normal(0.3, 0.1, shape)),
+        "bid": bars["mark"] * (1.0 - half_spread),
+        "bid_size": random.lognormal(0.0, 1.0, shape),
+        "ask": bars["mark"] * (1.0 + half_spread),
+        "ask_size": random.lognormal(0.0, 1.0, shape),
+        "long_liquidated": np.where(liquidated, random.lognormal(3.0, 1.0, shape), np.nan),
+        "short_liquidated": np.where(liquidated, random.lognormal(3.0, 1.0, shape), np.nan),
+    }
+
+
+def outside(ticks: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Every external series that a feature reads, once a day."""
+    known = np.arange(ticks) % 96 == 0
+    walks = {name: np.cumsum(random.normal(0.0, 0.01, ticks)) for name in external_series()}
+    return {name: np.where(known, 50.0 * np.exp(walk), np.nan) for name, walk in walks.items()}

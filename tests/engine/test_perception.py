@@ -114,9 +114,10 @@ def test_another_future_changes_nothing_that_was_seen_before_it(
     rest["volume"] *= random.uniform(0.0, 9.0, rest.shape)
     rest["flags"] = np.where(random.random(rest.shape) < 0.1, 0, rest["flags"])
     series = {name: values.copy() for name, values in market.series.items()}
-    for values in series.values():
+    externals = {name: values.copy() for name, values in market.externals.items()}
+    for values in (*series.values(), *externals.values()):
         values[tick + 1 :] *= 0.9
-    other = perceive(market_of(bars, series), SETTINGS)
+    other = perceive(market_of(bars, series, externals), SETTINGS)
     seen = int((at_once.decision_ticks <= tick).sum())
     assert np.array_equal(other.features[:, :seen], at_once.features[:, :seen], equal_nan=True)
     assert np.array_equal(other.scores[:, :seen], at_once.scores[:, :seen], equal_nan=True)
@@ -179,11 +180,18 @@ def test_forecasts_carry_daily_figures() -> None:
     assert 0.0 < last["atr"] < 0.1 * hourly[-1]
 
 
+def silent(perceived: PerceivedMarket) -> set[str]:
+    """The signals that abstain all the time."""
+    return {name for n, name in enumerate(perceived.signal_names) if np.isnan(perceived.scores[n]).all()}
+
+
 def test_a_lone_symbol_has_no_others_and_those_signals_abstain() -> None:
-    perceived = perceive(market_of(walk_bars(TICKS, 1, seed=4)), PerceptionSettings())
-    silent = [name for n, name in enumerate(perceived.signal_names) if np.isnan(perceived.scores[n]).all()]
-    assert silent == ["market_trend", "open_interest_trend", "relative_strength", "taker_pressure"]
-    assert (perceived.forecasts["halt"][-1] == PerceptionHalt.NONE).all()
+    bars = walk_bars(TICKS, 2, seed=4)
+    alone = perceive(market_of(bars[:, :1].copy()), PerceptionSettings())
+    in_company = silent(perceive(market_of(bars), PerceptionSettings()))
+    assert silent(alone) - in_company == {"market_trend", "relative_strength", "residual_reversion"}
+    assert {"taker_pressure", "open_interest_trend", "book_imbalance", "crowd", "dollar_trend"} < in_company
+    assert (alone.forecasts["halt"][-1] == PerceptionHalt.NONE).all()
 
 
 def test_gate_rows_carry_the_number_of_the_candle_or_of_the_tick() -> None:
@@ -220,11 +228,11 @@ def test_a_symbol_without_candles_from_the_start_warms_up_and_takes_nobody_with_
 def test_when_every_signal_is_retired_the_symbol_is_silent() -> None:
     everyone = PerceptionSettings.model_validate(
         {
-            "tracker": {"outcomes_min": 15, "retire_below": 1.0, "return_above": 1.0},
+            "tracker": {"outcomes_min": 1, "retire_below": 1.0, "return_above": 1.0},
             "conviction": {"minimum_days": 7},
         }
     )
-    perceived = perceive(market_of(walk_bars(TICKS, 3, seed=6)), everyone)
+    perceived = perceive(market_of(walk_bars(TICKS + 2_000, 3, seed=6)), everyone)
     last = perceived.forecasts[-1]
     assert (last["halt"] == PerceptionHalt.SILENT).all()
     assert (last["conviction"] == 0.0).all()

@@ -4,6 +4,9 @@ import numpy as np
 
 from alphastrike.features.bars import Bars, Column
 
+HOURS = 24.0 * 365.0
+"""When the first bar closes, hours since the beginning of 1970: midnight before Friday, 1 January 1971."""
+
 
 def walk(rows: int, seed: int = 1) -> Bars:
     """A random walk of decision bars in which every column is known."""
@@ -31,6 +34,7 @@ def walk(rows: int, seed: int = 1) -> Bars:
         ask_size=random.lognormal(0.0, 1.0, rows),
         long_liquidated=np.where(random.random(rows) < 0.2, random.lognormal(8.0, 1.0, rows), 0.0),
         short_liquidated=np.where(random.random(rows) < 0.2, random.lognormal(8.0, 1.0, rows), 0.0),
+        closed=HOURS + np.arange(rows, dtype=np.float64),
     )
 
 
@@ -40,7 +44,7 @@ def flat(rows: int) -> Bars:
     none = np.zeros(rows)
     return Bars(
         ones, ones, ones, ones, none, none, none, ones, none, np.full(rows, 4.0),
-        ones, ones, ones, ones, ones, ones, none, none,
+        ones, ones, ones, ones, ones, ones, none, none, HOURS + np.arange(rows, dtype=np.float64),
     )  # fmt: skip
 
 

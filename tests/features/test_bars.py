@@ -79,6 +79,13 @@ def test_a_bar_without_accepted_market_bars_is_missing() -> None:
     assert bar["market_bars"] == 0.0
 
 
+def test_a_bar_knows_when_it_closed_unless_it_is_missing() -> None:
+    builder = Builder()
+    builder.candle(10.0, 12.0, 9.0, 11.0, 5.0)
+    assert builder.closed()["closed"] == builder.now / MICROS_PER_HOUR
+    assert np.isnan(builder.closed()["closed"]), "no calendar for a symbol of which nothing is seen"
+
+
 def test_the_next_bar_remembers_nothing_of_the_last() -> None:
     builder = Builder()
     builder.candle(10.0, 100.0, 1.0, 11.0, 5.0)

@@ -1,9 +1,11 @@
 """Every signal through the same questions, and what becomes of one that breaks the rules."""
 
+import importlib
 import inspect
 import math
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import alphastrike.ml.signals
 from alphastrike.features.declare import feature_names
 from alphastrike.ml import declare
 from alphastrike.ml.declare import Category, Column, Signal, signal, signals
@@ -22,19 +23,22 @@ VALUES = st.one_of(st.floats(-5.0, 5.0), st.sampled_from([0.0, -0.0, 1e-300, -1e
 
 
 def possible(feature: str, values: Column) -> Column:
-    """Values that the feature can have: no negative volatility, no place outside the channel."""
+    """Values that the feature can have: no negative volatility, no place outside the channel, no share above 1."""
     if feature.startswith(("volatility", "variance")):
         return np.abs(values)
-    return np.clip(values, -1.0, 1.0) if feature.startswith("channel") else values
+    if feature.startswith("channel"):
+        return np.clip(values, -1.0, 1.0)
+    return np.clip(np.abs(values), 0.0, 1.0) if feature.startswith("monday") else values
 
 
 def place(row: int) -> str:
     return f"BTCUSDT at row {row}"
 
 
-def test_eight_signals_and_six_categories_are_the_least() -> None:
-    assert len(signals()) >= 8
-    assert len({made.category for made in signals().values()}) >= 6
+def test_thirty_signals_or_more_and_two_in_each_category() -> None:
+    assert len(signals()) >= 30
+    many = Counter(made.category for made in signals().values())
+    assert all(many[category] >= 2 for category in Category), many
     assert list(signals()) == sorted(signals())
 
 
@@ -47,6 +51,7 @@ def test_a_signal_asks_for_features_that_exist(name: str) -> None:
 def test_a_signal_says_where_its_idea_comes_from(name: str) -> None:
     made = signals()[name]
     assert re.search(r"\((18|19|20)\d\d\)", made.doc), "author and year"
+    assert made.doc.splitlines()[0][-1] in ".;", "the first line is a sentence: the command prints it alone"
     assert Path(inspect.getfile(made.body)).parent.name == made.category.value
     assert Path(inspect.getfile(made.body)).stem == name
 
@@ -99,6 +104,69 @@ def test_known_answers() -> None:
     assert score("open_interest_trend", 0.2, -0.1, 0.01) == 0.0, "positions are closed: no belief"
     assert score("persistence", 2.0, 1.2) > 0.0 > score("persistence", 2.0, 0.8)
     assert score("calm_trend", 0.3, 0.005, 0.01) > score("calm_trend", 0.3, 0.02, 0.01) > 0.0
+
+
+ONE = 1.0 / math.sqrt(2.0)
+DAY = 0.01 * math.sqrt(24.0)
+"""What a day's return is expected to be at a volatility of 0.01 a bar."""
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "expected"),
+    [
+        ("absorption", (DAY, 0.0, 0.01), ONE / 2.0),  # it rises though nobody presses
+        ("absorption", (0.0, 0.05, 0.01), -ONE / 2.0),  # buyers press, and it does not rise
+        ("absorption", (DAY, 0.05, 0.01), 0.0),  # it rises as it is pressed
+        ("absorption", (DAY, 0.05, 0.0), 0.0),
+        ("larger_trades", (0.1,), ONE),
+        ("liquidation_pressure", (-1.0 / 300.0,), -ONE),  # longs are being liquidated
+        ("liquidation_exhaustion", (0.0, -1.0 / 600.0), ONE),  # they were, and no longer are
+        ("liquidation_exhaustion", (-1e9, -1.0 / 600.0), 0.0),  # they still are
+        ("book_imbalance", (0.2,), ONE),
+        ("spread_reversal", (DAY, 0.5, 0.01), -ONE * ONE),
+        ("spread_reversal", (DAY, -0.5, 0.01), 0.0),
+        ("spread_reversal", (DAY, 0.5, 0.0), 0.0),
+        ("high_low_spread_reversal", (-DAY, 0.5, 0.01), ONE * ONE),
+        ("high_low_spread_reversal", (-DAY, -0.5, 0.01), 0.0),
+        ("illiquidity", (0.5,), ONE),
+        ("signed_jumps", (1.0 / 3.0,), -ONE),
+        ("squeeze_breakout", (1.0, 0.02, 0.03), ONE),
+        ("squeeze_breakout", (1.0, 0.03, 0.02), 0.0),  # no calm
+        ("squeeze_breakout", (1.0, 0.0, 0.0), 0.0),
+        ("crowd", (0.2,), -ONE),
+        ("fear_and_greed", (0.0,), 4.0 / math.sqrt(17.0)),
+        ("fear_and_greed", (50.0,), 0.0),
+        ("fear_and_greed", (100.0,), -4.0 / math.sqrt(17.0)),
+        ("monday", (0.25,), 0.25),
+        ("lottery_demand", (2.0,), -ONE),
+        ("residual_reversion", (0.05 + 0.01 * math.sqrt(72.0), 0.05, 0.01), -ONE),
+        ("residual_reversion", (0.05, 0.0, 0.0), 0.0),
+        ("volume_surge", (DAY, 0.5, 0.01), ONE * ONE),
+        ("volume_surge", (DAY, -0.5, 0.01), 0.0),
+        ("premium", (0.0003,), -ONE),
+        ("search_attention", (0.5,), ONE),
+        ("stablecoin_growth", (0.01,), ONE),
+        ("dollar_trend", (0.015,), -ONE),
+        ("equity_trend", (0.04,), ONE),
+        ("bitcoin_dominance", (0.03,), -ONE),
+    ],
+)
+def test_which_way_a_signal_points_and_how_far(name: str, features: tuple[float, ...], expected: float) -> None:
+    assert score(name, *features) == pytest.approx(expected, abs=1e-7)
+
+
+SIZES = ("volatility", "variance", "spread_change", "high_low_spread_change", "volume_change", "open_interest_change")
+"""Features that tell how much, not which way: the mirror leaves them alone."""
+
+
+@pytest.mark.parametrize("name", sorted(set(signals()) - {"carry", "fear_and_greed", "monday"}))
+@given(data=st.data())
+def test_a_mirrored_market_turns_a_signal_round(name: str, data: st.DataObject) -> None:
+    """Three know a usual level that is not zero: funding, the mood, the calendar."""
+    made = signals()[name]
+    values = [float(possible(feature, np.array([data.draw(VALUES)]))[0]) for feature in made.inputs]
+    mirrored = [x if feature.startswith(SIZES) else -x for feature, x in zip(made.inputs, values, strict=True)]
+    assert score(name, *mirrored) == -score(name, *values)
 
 
 @pytest.fixture
@@ -175,10 +243,7 @@ def test_a_signal_that_cannot_be_compiled_is_refused_by_name(own_folder: None) -
 
 
 def test_a_new_file_in_the_folder_is_a_new_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "macro"
-    folder.mkdir()
-    (folder / "__init__.py").write_text('"""Signals of a user."""\n', encoding="utf-8")
-    (folder / "always_up.py").write_text(
+    (tmp_path / "always_up.py").write_text(
         "from alphastrike.ml.declare import Category, signal\n"
         "@signal(Category.MACRO)\n"
         "def always_up(momentum_168: float) -> float:\n"
@@ -186,10 +251,10 @@ def test_a_new_file_in_the_folder_is_a_new_signal(tmp_path: Path, monkeypatch: p
         "    return 0.5\n",
         encoding="utf-8",
     )
-    monkeypatch.setattr(alphastrike.ml.signals, "__path__", [*alphastrike.ml.signals.__path__, str(tmp_path)])
+    folder = importlib.import_module("alphastrike.ml.signals.macro")
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
     monkeypatch.setattr(declare, "_SIGNALS", dict(declare._SIGNALS))
     found: dict[str, Signal] = dict(signals.__wrapped__())
-    for module in ("macro", "macro.always_up"):  # monkeypatch would put them back
-        del sys.modules[f"alphastrike.ml.signals.{module}"]
+    del sys.modules["alphastrike.ml.signals.macro.always_up"]  # monkeypatch would put it back
     assert found["always_up"].category is Category.MACRO
     assert set(found) == {"always_up", *signals()}

@@ -1,1 +1,1 @@
-"""Signals from funding and open interest."""
+"""Signals from funding, premium, open interest and liquidations."""

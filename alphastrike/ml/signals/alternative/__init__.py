@@ -1,0 +1,1 @@
+"""Signals from data that no exchange reports."""

@@ -1,0 +1,1 @@
+"""Signals from what others feel, and where they stand."""
