@@ -18,11 +18,22 @@ def simulate(
     interval: Annotated[str, typer.Option("--interval", metavar="15m", help="Bar interval, 1m to 8h.")] = "15m",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Everything random follows from it.")] = 7,
     begin: Annotated[str, typer.Option("--from", metavar="DATE", help="First bar opens here (UTC).")] = "2024-01-01",
+    without: Annotated[
+        str,
+        typer.Option("--without", metavar="KIND,KIND", help="Inputs to leave out, e.g. book_tops,externals,takers."),
+    ] = "",
+    weather: Annotated[
+        str,
+        typer.Option("--weather", metavar="changing|stationary", help="stationary: one regime, no crash, no decay."),
+    ] = "changing",
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a market with regimes, clustered volatility, fat tails, crashes and funding tied to trend.
+    """Make a market with regimes, clustered volatility, fat tails, crashes, and inputs of every kind.
+
+    Each input tells a little of what comes, and most tell less as the market grows older: docs/markets.md says what
+    and how much. --without leaves inputs out, to see signals abstain; the rest of the market stays the same.
 
     Without options it is the sample market that `replay` makes for itself on a fresh machine. The same arguments
     give the same content hash; instruments are assumed.
@@ -30,11 +41,23 @@ def simulate(
     from alphastrike.cli.markets import summary
     from alphastrike.market.intervals import parse_from, parse_interval
     from alphastrike.market.simulate import simulate_market
+    from alphastrike.model.errors import ConfigurationError
 
+    if weather not in ("changing", "stationary"):
+        raise ConfigurationError(f"--weather {weather!r} must be changing or stationary.")
     wanted = tuple(symbol for symbol in symbols.replace(",", " ").split() if symbol)
     with progress_bars(quiet or as_json) as progress:
         manifest = simulate_market(
-            data, name, wanted, days, parse_interval(interval), seed, parse_from(begin), progress=progress
+            data,
+            name,
+            wanted,
+            days,
+            parse_interval(interval),
+            seed,
+            parse_from(begin),
+            without=tuple(without.replace(",", " ").split()),
+            stationary=weather == "stationary",
+            progress=progress,
         )
     if as_json:
         print_json(manifest)

@@ -37,7 +37,7 @@ COMMON_HINTS: Final[Mapping[str, Hint]] = {
     "dxy": Hint(-0.12, 2.5),
     "spx": Hint(0.16, 2.0, half_life_days=180.0),
     "search_interest": Hint(0.13, 4.0, reverses_after_days=180.0),
-    "stablecoin_supply": Hint(0.11, 4.0, half_life_days=300.0),
+    "stablecoin_supply": Hint(0.12, 4.0, half_life_days=300.0),
     "week": Hint(0.25, 0.0),
 }
 """What is known of the common factor, in its standard deviations. ``week`` is the day of the week."""
@@ -46,8 +46,8 @@ OWN_HINTS: Final[Mapping[str, Hint]] = {
     "takers": Hint(0.13, 1.0, half_life_days=120.0),
     "book": Hint(0.40, 0.4, half_life_days=60.0),
     "crowd": Hint(-0.12, 3.0, half_life_days=240.0),
-    "liquidations": Hint(0.18, 0.75),
-    "open_interest": Hint(0.13, 3.0, half_life_days=180.0),
+    "liquidations": Hint(0.20, 0.75),
+    "open_interest": Hint(0.18, 3.0, half_life_days=180.0),
     "premium": Hint(-0.15, 3.0, half_life_days=300.0),
     "volume": Hint(0.14, 3.0, half_life_days=90.0),
 }
@@ -100,7 +100,7 @@ def strengths(hint: Hint, ticks: int, day: float, *, stationary: bool = False) -
 
 
 def monday(opened: npt.NDArray[np.int64]) -> Reals:
-    """Return the hint ``week`` for bars that open at those microseconds: a wave over the week, highest on Monday noon."""
+    """Return the hint ``week`` for bars that open at those microseconds: a wave a week long, highest on Monday noon."""
     # 1970-01-01 was a Thursday; Monday noon came four and a half days later.
     phase = (opened / MICROS_PER_DAY - 4.5) / 7.0
     return np.asarray(np.sqrt(2.0) * np.cos(2.0 * np.pi * phase))

@@ -28,7 +28,7 @@ BASIS_DEVIATION: Final = 0.0002
 """Standard deviation of mark against close, as a fraction, before the hint."""
 
 BASIS_PER_HINT: Final = 0.0001
-SHARE_PER_HINT: Final = 0.012
+SHARE_PER_HINT: Final = 0.018
 """Takers' share of buyers added to one half."""
 
 VOLUME_PER_HINT: Final = 0.20

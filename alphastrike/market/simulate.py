@@ -174,7 +174,8 @@ def _told(prints: Mapping[str, Columns], without: Collection[str]) -> dict[str, 
         }
     if TAKERS in without:
         bars = len(told["candles"]["event_time"])
-        told["candles"] |= {"taker_buy_volume": np.full(bars, np.nan), "trades": np.full(bars, -1, np.int64)}
+        unknown = {"taker_buy_volume": np.full(bars, np.nan), "trades": np.full(bars, -1, np.int64)}
+        told["candles"] = {**told["candles"], **unknown}
     return told
 
 
