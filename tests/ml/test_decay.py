@@ -21,8 +21,10 @@ from alphastrike.ml.decay import (
     predict,
     reconsider,
     remember,
+    scope_of,
     vote,
 )
+from alphastrike.model.forecast import RegimeScope
 
 RAW = TrackerParams(window=10, outcomes_min=5, prior_outcomes=0.0)
 
@@ -150,3 +152,71 @@ def test_the_default_retires_a_coin_rarely_and_the_articles_rule_often() -> None
     default, article = retirements(TrackerParams()), retirements(ARTICLE_RULE)
     assert default <= 8, "documented: about one in nine years of a signal"
     assert article >= 20 * 5, "documented: about fifteen a year of a signal"
+
+
+class TrackedByRegime:
+    """One signal's trackers in all scopes."""
+
+    def __init__(self, params: TrackerParams) -> None:
+        self.params = params
+        self.trackers = np.zeros((1, SCOPES), dtype=TRACKER)
+        self.trackers["weight"] = 1.0
+        self.rings = np.zeros((1, SCOPES, params.window))
+
+    def earn(self, regime: RegimeScope, *returns: float) -> None:
+        for earned in returns:
+            for scope in (RegimeScope.ALL, regime):
+                remember(self.trackers[0, scope], self.rings, 0, int(scope), earned)
+
+    def reconsidered(self) -> list[int]:
+        """Reconsider all scopes, whole first, and return what changed in each."""
+        prior_mean, changes = self.params.prior_mean, []
+        for scope in range(SCOPES):
+            changes.append(reconsider(self.trackers[0, scope], self.rings, 0, scope, prior_mean, self.params))
+            prior_mean = float(self.trackers[0, 0].accuracy)
+        return changes
+
+    def decides(self, regime: RegimeScope) -> RegimeScope:
+        return RegimeScope(scope_of(self.trackers, 0, int(regime), self.params))
+
+
+BY_REGIME = TrackerParams(by_regime=True, regime_outcomes_min=30, outcomes_min=20, prior_outcomes=50.0)
+
+
+@pytest.mark.parametrize(
+    ("by_regime", "outcomes", "regime", "decides"),
+    [
+        (True,  30, RegimeScope.RANGE,    RegimeScope.RANGE),
+        (True,  29, RegimeScope.RANGE,    RegimeScope.ALL),
+        (True,  30, RegimeScope.TREND_UP, RegimeScope.ALL),
+        (True,  30, RegimeScope.ALL,      RegimeScope.ALL),
+        (False, 30, RegimeScope.RANGE,    RegimeScope.ALL),
+    ],
+)  # fmt: skip
+def test_a_regime_decides_for_itself_once_enough_is_known_of_it(
+    by_regime: bool, outcomes: int, regime: RegimeScope, decides: RegimeScope
+) -> None:
+    tracked = TrackedByRegime(BY_REGIME._replace(by_regime=by_regime))
+    tracked.earn(RegimeScope.RANGE, *[0.01] * outcomes)
+    assert tracked.decides(regime) == decides
+
+
+def test_a_signal_may_be_retired_in_one_regime_and_vote_in_the_others() -> None:
+    tracked = TrackedByRegime(BY_REGIME)
+    tracked.earn(RegimeScope.TREND_UP, *[0.01] * 200)
+    tracked.earn(RegimeScope.RANGE, *[-0.01] * 150)
+    changes = tracked.reconsidered()
+    assert changes[RegimeScope.RANGE] == RETIRED
+    assert [change for scope, change in enumerate(changes) if scope != RegimeScope.RANGE] == [UNCHANGED] * 4
+    weights = [float(tracked.trackers[0, tracked.decides(scope)].weight) for scope in RegimeScope]
+    assert weights == [1.0, 1.0, 1.0, 0.0, 1.0]
+
+
+@given(won=st.integers(0, 60))
+def test_a_regime_is_believed_to_be_like_the_others_until_its_own_outcomes_say_otherwise(won: int) -> None:
+    tracked = TrackedByRegime(BY_REGIME)
+    tracked.earn(RegimeScope.TREND_UP, *[0.01] * 180)
+    tracked.earn(RegimeScope.RANGE, *[0.01] * won, *[-0.01] * (60 - won))
+    tracked.reconsidered()
+    whole, own = (float(tracked.trackers[0, scope].accuracy) for scope in (RegimeScope.ALL, RegimeScope.RANGE))
+    assert own == pytest.approx((won + 50.0 * whole) / (60 + 50.0))

@@ -10,7 +10,7 @@ import pytest
 
 from alphastrike.config.settings import Settings
 from alphastrike.engine.perception import perceive
-from alphastrike.journal.kinds import KINDS
+from alphastrike.journal.kinds import KINDS, Role
 from alphastrike.journal.manifest import Manifest, chain_faults
 from alphastrike.journal.segments import CHECKPOINTS
 from alphastrike.model.errors import ConfigurationError
@@ -183,5 +183,5 @@ def test_a_run_is_summed_up(recorded: Recorded) -> None:
 
 
 def test_every_derived_kind_of_history_is_recorded(recorded: Recorded) -> None:
-    not_of_history = {"candles", "marks", "funding", "open_interest", "llm_answers", "operator", "incidents", "shadow"}
-    assert set(recorded.computed.tables) == set(KINDS) - not_of_history
+    derived = {name for name, kind in KINDS.items() if kind.role is Role.DERIVED}
+    assert set(recorded.computed.tables) == derived - {"shadow"} | {"ticks"}
