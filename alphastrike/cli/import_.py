@@ -1,21 +1,16 @@
 """``alphastrike import``: files of an exchange into a market."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphastrike.cli.console import note, out, print_json, say, table
+from alphastrike.cli.console import note, print_json, say
 from alphastrike.cli.options import DATA, Data, Json, Quiet
 from alphastrike.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from alphastrike.market.importing import Imported
-    from alphastrike.market.manifest import SymbolFacts
-
-
-BARS: Final = ("bars", "first close", "last close", "gaps", "missing", "zero volume", "duplicates")
-EVENTS: Final = ("funding", "assumed", "marks", "open interest", "instrument", "margin tiers")
 
 
 def import_(
@@ -54,15 +49,27 @@ def import_(
         Path | None,
         typer.Option("--instruments", metavar="FILE", help="TOML with tick, lot, fees and tiers. Default: assumed."),
     ] = None,
+    external: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--external",
+            metavar="NAME=FILE,lag=…",
+            help="An external series, from CSV or Parquet with a time and a value; repeat for more. lag= from a stamp "
+            "to its publication (0, 30m, 1d), tz= of times without one (UTC, +02:00, America/New_York), gap= longest "
+            "silence (2d, or allow), stamp= what a day stands for (end, start), time= and column= of several columns.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read candles, funding, mark prices and open interest from Parquet or CSV into a market.
+    """Read candles, funding, mark prices and whatever else a venue reports from Parquet or CSV into a market.
 
     A market is written once and whole, and known by the hash of its content. What is broken is refused with file,
     row and value; what is skipped, missing or assumed is reported. Exits 0 also when the same market already stands.
     """
+    from alphastrike.market.external_terms import parse_external
     from alphastrike.market.funding import parse_funding_missing
     from alphastrike.market.importing import Wanted, import_market
     from alphastrike.market.intervals import parse_from, parse_interval, parse_to
@@ -74,6 +81,7 @@ def import_(
         end=None if end is None else parse_to(end),
         funding_missing=parse_funding_missing(funding_missing),
         instruments=instruments,
+        externals=tuple(parse_external(text) for text in external or ()),
     )
     with progress_bars(quiet or as_json) as progress:
         imported = import_market(data, name, paths, wanted, progress=progress)
@@ -87,50 +95,11 @@ def import_(
 def _tell(imported: "Imported") -> None:
     from collections import Counter
 
-    from alphastrike.cli.markets import summary
-    from alphastrike.market.intervals import moment_text
+    from alphastrike.cli.markets import show, summary
 
     manifest = imported.manifest
-    out().print(table(("symbol", *BARS), [_bars_of(one) for one in manifest.facts]))
-    out().print(table(("symbol", *EVENTS), [_events_of(one) for one in manifest.facts]))
-    for one in manifest.facts:
-        for after, before in one.funding_assumed_spans:
-            stretch = f"{moment_text(after)} to {moment_text(before)}"
-            say(f"{one.symbol}: funding assumed from {stretch} ({manifest.origin.funding_missing})")
-        for gap in one.gaps[:5]:
-            say(f"{one.symbol}: {gap.bars:,} bars missing after {moment_text(gap.after)}")
-        if len(one.gaps) > 5:
-            say(f"{one.symbol}: {len(one.gaps) - 5:,} more gaps; all of them with --json")
-        for remark in one.notes:
-            say(f"{one.symbol}: {remark}")
+    show(manifest)
     for why, count in sorted(Counter(skipped.why for skipped in imported.skipped).items()):
         note(f"skipped {count:,} files: {why}")
     state = "already stands, unchanged" if imported.was_there else "written"
     say(f"Market {manifest.name} {state}: {summary(manifest)}, hash {manifest.content_hash}")
-
-
-def _bars_of(facts: "SymbolFacts") -> tuple[object, ...]:
-    from alphastrike.market.intervals import moment_text
-
-    return (
-        facts.symbol,
-        facts.bars,
-        moment_text(facts.first),
-        moment_text(facts.last),
-        len(facts.gaps),
-        facts.missing_bars,
-        facts.zero_volume_bars,
-        facts.duplicates_dropped,
-    )
-
-
-def _events_of(facts: "SymbolFacts") -> tuple[object, ...]:
-    return (
-        facts.symbol,
-        facts.funding,
-        facts.funding_assumed,
-        facts.marks,
-        facts.open_interest,
-        facts.instrument,
-        facts.margin_tiers,
-    )

@@ -72,8 +72,8 @@ def refuse_gaps(series: ExternalSeries, begin: int, end: int) -> None:
     longest = series.wanted.gap
     if longest is None:
         longest = int(GAP_FACTOR * np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else 0
-    known = series.event_time
-    gaps = np.flatnonzero((steps > longest) & (known[1:] > begin) & (known[:-1] < end))
+    known = np.clip(series.event_time, begin, end)
+    gaps = np.flatnonzero((steps > longest) & (np.diff(known) > longest))
     if not len(gaps):
         return
     at = int(gaps[0])

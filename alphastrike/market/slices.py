@@ -145,9 +145,6 @@ def slice_symbol(series: SeriesLike, span: Span, funding_missing: FundingMissing
         funding_assumed_spans=tuple((stretch.after, stretch.before) for stretch in stretches),
         marks=len(marks["event_time"]),
         open_interest=len(interest["event_time"]),
-        long_short_ratio=len(ratios["event_time"]),
-        book_tops=len(tops["event_time"]),
-        liquidations=len(liquidations["event_time"]),
         notes=tuple(notes),
     )
     tables = (candles, marks, funding, interest, ratios, tops, liquidations)

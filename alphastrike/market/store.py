@@ -17,9 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from pydantic import ValidationError
 
 from alphastrike import __version__
+from alphastrike.journal.inputs import LATER_KINDS
 from alphastrike.market.building import market_of
 from alphastrike.market.columns import LATER_TABLES, TABLES, Columns, MarketTables, row_count
 from alphastrike.market.manifest import SCHEMA_VERSION, ExternalFacts, MarketManifest, Origin, SymbolFacts, TableFacts
@@ -84,7 +86,7 @@ def write_market(
             interval=tables.interval,
             start=tables.start,
             ticks=tables.ticks,
-            facts=facts,
+            facts=_counted(facts, tables),
             externals=_external_facts(tables.columns["externals"], externals or {}),
             tables=written,
             versions={
@@ -113,7 +115,7 @@ def open_market(root: Path, name: str) -> Market:
 
 def open_tables(root: Path, name: str) -> tuple[MarketManifest, MarketTables]:
     """Return a market's manifest and its tables as columns, event by event; errors as for :func:`open_market`."""
-    manifest = _known_market(root, name)
+    manifest = known_market(root, name)
     symbols = SymbolTable(manifest.symbols)
     columns: dict[str, Columns] = {}
     for table in _tables_of(manifest):
@@ -129,7 +131,7 @@ def list_markets(root: Path) -> list[MarketManifest]:
 
 def market_tables(root: Path, name: str) -> dict[str, Path]:
     """Return the Parquet file of every table of a market, checked byte for byte."""
-    manifest = _known_market(root, name)
+    manifest = known_market(root, name)
     return {table: _checked_file(root, manifest, table) for table in _tables_of(manifest)}
 
 
@@ -194,7 +196,13 @@ def _names(root: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _known_market(root: Path, name: str) -> MarketManifest:
+def known_market(root: Path, name: str) -> MarketManifest:
+    """Return the manifest of a market that must be there.
+
+    Raises:
+        ConfigurationError: there is no market of that name.
+        DataError: its folder is damaged, or was written by a newer version.
+    """
     manifest = find_market(root, name)
     if manifest is None:
         names = ", ".join(_names(root)) or "none yet"
@@ -221,6 +229,16 @@ def _checked_file(root: Path, manifest: MarketManifest, table: str) -> Path:
             "manifest. Remove the folder and import again."
         )
     return file
+
+
+def _counted(facts: tuple[SymbolFacts, ...], tables: MarketTables) -> tuple[SymbolFacts, ...]:
+    """Return the facts with the number of what venues report beside prices."""
+    of_symbols = [name for name in LATER_KINDS if "symbol" in tables.columns[name]]
+    counts = {name: np.bincount(tables.columns[name]["symbol"], minlength=len(facts)).tolist() for name in of_symbols}
+    return tuple(
+        one.model_copy(update={name: counted[place] for name, counted in counts.items()})
+        for place, one in enumerate(facts)
+    )
 
 
 def _external_facts(columns: Columns, stated: Mapping[str, ExternalFacts]) -> tuple[ExternalFacts, ...]:
