@@ -9,7 +9,7 @@ the same functions; what it needs of the past is a trailing window of decision b
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -131,15 +131,10 @@ def conclude_again(
         perceived.features,
         perceived.scores[places],
     )
-    return Perceived(
-        **{
-            **vars(perceived),
-            "signal_names": perception.signal_names,
-            "scores": perceived.scores[places],
-            "forecasts": concluded.forecasts,
-            "rows": {"gates": perceived.rows["gates"], **concluded.rows},
-        }
-    )
+    kept = {field.name: getattr(perceived, field.name) for field in fields(Perceived)}
+    kept |= {"signal_names": perception.signal_names, "scores": perceived.scores[places]}
+    kept |= {"forecasts": concluded.forecasts, "rows": {"gates": perceived.rows["gates"], **concluded.rows}}
+    return Perceived(**kept)
 
 
 def instants_of(market: Market, first: int = 0, last: int | None = None) -> Instants:
