@@ -113,6 +113,15 @@ def test_a_symbol_does_what_was_known_of_it() -> None:
     as_planned(slopes(worlds()), OWN_HINTS)
 
 
+def test_a_bar_is_pushed_by_what_was_known_when_it_opened() -> None:
+    """Not by what becomes known at its close: that one pushes the next."""
+    sky = weather(3, 600, MICROS_PER_HOUR, 0)
+    pushed = [
+        strengths(hint, 600, DAY) * np.sqrt(DAY) * lagged(sky.hints[source]) for source, hint in COMMON_HINTS.items()
+    ]
+    assert sky.pushes == pytest.approx(sky.volatility * np.sum(pushed, axis=0), rel=1e-9)
+
+
 def test_in_stationary_weather_what_is_known_keeps_its_use() -> None:
     for hint in HINTS.values():
         assert set(strengths(hint, 10_000, DAY, stationary=True).tolist()) == {hint.strength}
