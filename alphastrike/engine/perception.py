@@ -32,6 +32,7 @@ from alphastrike.features.bars import CLOSE_PRICE, Bars
 from alphastrike.features.declare import (
     across_features,
     computed,
+    computed_across,
     computed_external,
     external_features,
     external_series,
@@ -150,6 +151,11 @@ def series_of(market: Market, rows: slice) -> Reals:
     return _stacked(market.series, SERIES, rows, market.bars[rows].shape)
 
 
+def decision_bars(market: Market, settings: PerceptionSettings) -> tuple[Reals, Reals]:
+    """Return what the features of a market see: ``Bars`` (columns, S, D), and its external series (E, D)."""
+    return Perception(market.symbols, market.interval, settings).decision_bars(instants_of(market))
+
+
 class Perception:
     """Perception between two events: its state and its trailing window of decision bars."""
 
@@ -229,7 +235,7 @@ class Perception:
             values = self._features_of(decisions, each, progress)
             scores = self._scores_of(values, times, each)
         values = np.ascontiguousarray(values[:, values.shape[1] - decisions :])
-        closes = np.ascontiguousarray(self._trailing.columns(decisions)[CLOSE_PRICE])
+        closes = self._trailing.columns(decisions)[CLOSE_PRICE].copy()
         concluded = self.conclude(times, instants.tick_seq[decision_ticks], gate_halts, closes, values, scores)
         self._trailing.forget()
         return Perceived(
@@ -245,6 +251,15 @@ class Perception:
             scores=scores,
             rows={"gates": gate_rows, **concluded.rows},
         )
+
+    def decision_bars(self, instants: Instants) -> tuple[Reals, Reals]:
+        """Take the next instants in and return the decision bars they made; this object must not be fed further."""
+        instants = _sealed(instants)
+        decisions = int((instants.tick_times % self._params.decision_interval == 0).sum())
+        self._trailing.make_room(decisions)
+        self._gateway(instants, decisions)
+        self._trailing.grow(decisions)
+        return self._trailing.columns(decisions), self._trailing.externals(decisions)
 
     def conclude(
         self, times: Integers, seqs: Integers, gate_halts: Integers, closes: Reals, values: Reals, scores: Reals
@@ -296,8 +311,10 @@ class Perception:
         alone = own + len(self._external)
         for done, _ in enumerate(each(one_feature, range(alone)), start=1):
             progress("perceive", done * rows // alone, rows)
+        read = values.view()
+        read.flags.writeable = False
         for place, made in enumerate(self._across, start=alone):
-            values[place] = made.compute(*(values[self._places[name]] for name in made.inputs))
+            values[place] = computed_across(made, {name: read[self._places[name]] for name in made.inputs})
         return values
 
     def _scores_of(self, values: Reals, times: Integers, each: "Each") -> Reals:

@@ -27,12 +27,12 @@ class TrailingBars:
         return self.end - self._begin
 
     def columns(self, bars: int) -> Reals:
-        """Return the last ``bars`` bars of the symbols, or all there are: a view (columns, S, n)."""
-        return self.symbol_columns[:, :, max(self.end - bars, self._begin) : self.end]
+        """Return the last ``bars`` bars of the symbols, or all there are: a view (columns, S, n) to read from."""
+        return _to_read(self.symbol_columns[:, :, max(self.end - bars, self._begin) : self.end])
 
     def externals(self, bars: int) -> Reals:
-        """Return the last ``bars`` bars of the external series, or all there are: a view (E, n)."""
-        return self.external_columns[:, max(self.end - bars, self._begin) : self.end]
+        """Return the last ``bars`` bars of the external series, or all there are: a view (E, n) to read from."""
+        return _to_read(self.external_columns[:, max(self.end - bars, self._begin) : self.end])
 
     def make_room(self, bars: int) -> None:
         """Make room for so many more."""
@@ -84,3 +84,9 @@ class TrailingBars:
             new[..., :length] = old[..., self._begin : self.end].copy()
             setattr(self, name, new)
         self._begin, self.end = 0, length
+
+
+def _to_read(view: Reals) -> Reals:
+    """Seal a view: a feature that wrote to its bars would change what all others see."""
+    view.flags.writeable = False
+    return view

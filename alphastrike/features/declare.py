@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from alphastrike.features.bars import Bars, Column
-from alphastrike.model.errors import ConfigurationError
+from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, HaltError
 
 
 class Family(Enum):
@@ -162,20 +162,50 @@ def feature_names() -> tuple[str, ...]:
 
 
 def computed(made: Feature, bars: Bars) -> Column:
-    """Return the feature over ``bars``; NaN where fewer than its window of bars lie behind a value."""
+    """Return the feature over ``bars``; NaN where fewer than its window of bars lie behind a value.
+
+    Raises:
+        HaltError: its function raised, or returned anything but a number a bar.
+    """
     return _full_windows(made.name, made.window, lambda: made.compute(bars), bars.close.shape)
 
 
 def computed_external(made: ExternalFeature, columns: Mapping[str, Column]) -> Column:
-    """Return the feature over columns (n,) by name of series; NaN where a window is not full."""
+    """Return the feature over columns (n,) by name of series; NaN where a window is not full.
+
+    Raises:
+        HaltError: as :func:`computed`.
+    """
     read = [columns[name] for name in made.series]
     return _full_windows(made.name, made.window, lambda: made.compute(*read), read[0].shape)
 
 
-def _full_windows(name: str, window: int, compute: Callable[[], Column], shape: tuple[int, ...]) -> Column:
-    with np.errstate(all="ignore"):
-        values = compute()
-    assert values.shape == shape, f"feature {name} returned {values.shape} values for bars of {shape}"
+def computed_across(made: AcrossFeature, columns: Mapping[str, Column]) -> Column:
+    """Return the feature over columns (rows, symbols) by name of feature.
+
+    Raises:
+        HaltError: as :func:`computed`.
+    """
+    read = [columns[name] for name in made.inputs]
+    return _full_windows(made.name, 1, lambda: made.compute(*read), read[0].shape)
+
+
+def _full_windows(name: str, window: int, compute: Callable[[], object], shape: tuple[int, ...]) -> Column:
+    try:
+        with np.errstate(all="ignore"):
+            values = compute()
+    except Exception as error:  # what a user's function may raise is anything
+        raise HaltError(f"feature {name} raised {error!r}. Mend or remove the feature.") from error
+    if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype.kind not in "fiu":
+        what = (
+            f"{values.dtype} of shape {values.shape}"
+            if isinstance(values, np.ndarray)
+            else f"a {type(values).__name__}"
+        )
+        raise HaltError(
+            f"feature {name} returned {what} for bars of shape {shape}: it must return as many numbers. "
+            "Mend or remove the feature."
+        )
     # What a feature returns may be a column that it was given: that one is not to be written.
     full = np.full(shape, np.nan)
     full[..., window - 1 :] = values[..., window - 1 :]
@@ -185,7 +215,14 @@ def _full_windows(name: str, window: int, compute: Callable[[], Column], shape: 
 def _load() -> None:
     package = importlib.import_module("alphastrike.features")
     for module in pkgutil.iter_modules(package.__path__, "alphastrike.features."):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except AlphaStrikeError:
+            raise
+        except Exception as error:  # a user's file may hold anything
+            raise ConfigurationError(
+                f"the features in {module.name} cannot be loaded: {error!r}. Mend or remove the file."
+            ) from error
 
 
 def _claimed(function: Callable[..., object], window: int = 1) -> str:

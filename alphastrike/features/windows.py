@@ -98,16 +98,21 @@ def mean_of_others(panel: Column) -> Column:
 
     Over those that have a value; NaN where the symbol has none or nobody else has one.
     """
-    return _mean_of_others(np.ascontiguousarray(panel))
+    return _mean_of_others(_writable(np.ascontiguousarray(panel)))
 
 
 def _inner(bars: int) -> int:
     return BLOCK if bars > BLOCK and bars % BLOCK == 0 else bars
 
 
+def _writable(column: Column) -> Column:
+    """Return the column, copied if it must not be written: of such, a second version of everything is compiled."""
+    return column if column.flags.writeable else column.copy()
+
+
 def _by_row(compute: Callable[..., Column], column: Column, *arguments: float) -> Column:
     """Apply a compiled function of contiguous (rows, n) to a column of any leading shape."""
-    rows = np.ascontiguousarray(column).reshape(-1, column.shape[-1])
+    rows = _writable(np.ascontiguousarray(column)).reshape(-1, column.shape[-1])
     return compute(rows, *arguments).reshape(column.shape)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.model.compiled import Elementwise, ufunc
-from alphastrike.model.errors import ConfigurationError, HaltError
+from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, HaltError
 
 Column = npt.NDArray[np.float64]
 Body = Callable[..., float]
@@ -146,5 +146,12 @@ def signals() -> Mapping[str, Signal]:
     """Return every signal found under ``ml/signals`` by name, in order of the names."""
     root = importlib.import_module("alphastrike.ml.signals")
     for module in pkgutil.walk_packages(root.__path__, "alphastrike.ml.signals."):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except AlphaStrikeError:
+            raise
+        except Exception as error:  # a user's file may hold anything
+            raise ConfigurationError(
+                f"the signal in {module.name} cannot be loaded: {error!r}. Mend or remove the file."
+            ) from error
     return dict(sorted(_SIGNALS.items()))
