@@ -7,10 +7,10 @@ import numpy as np
 
 from alphastrike.features.bars import Bars, Column
 from alphastrike.features.declare import Family, feature
-from alphastrike.features.windows import before, log_change, log_ratio, ratio, trailing_mean, trailing_sum
+from alphastrike.features.windows import before, log_ratio, ratio, trailing_mean, trailing_sum
 
 PAIR: Final = 3.0 - 2.0 * math.sqrt(2.0)
-"""Of the Corwin-Schultz formula: it tells the spread, twice in two bars' ranges, from what moves, once in both's."""
+"""Of the Corwin-Schultz formula. It tells a spread, which every range holds once, from a move, which grows with time."""
 
 
 @feature(Family.BOOK, window=24)
@@ -53,11 +53,11 @@ def high_low_spread_change_168(bars: Bars) -> Column:
 def illiquidity_change_720(bars: Bars) -> Column:
     """Log of a week's illiquidity over that of 720 bars: how far the price moves for the money traded.
 
-    Illiquidity is the sum of absolute one-bar log returns over the sum of quote notional traded; a ratio of sums,
+    Illiquidity is the sum of absolute one-bar returns over the sum of quote notional traded; a ratio of sums,
     so that a bar without volume leaves it defined. NaN when nothing traded or moved. After Amihud (2002),
     "Illiquidity and Stock Returns: Cross-section and Time-series Effects".
     """
-    moved = np.abs(log_change(bars.close, 1))
+    moved = np.abs(bars.close / before(bars.close, 1) - 1.0)
     traded = bars.volume * bars.close
     week = trailing_sum(moved, 168) * trailing_sum(traded, 720)
     month = trailing_sum(moved, 720) * trailing_sum(traded, 168)
