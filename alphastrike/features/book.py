@@ -10,7 +10,7 @@ from alphastrike.features.declare import Family, feature
 from alphastrike.features.windows import before, log_ratio, ratio, trailing_mean, trailing_sum
 
 PAIR: Final = 3.0 - 2.0 * math.sqrt(2.0)
-"""Of the Corwin-Schultz formula. It tells a spread, which every range holds once, from a move, which grows with time."""
+"""Of the Corwin-Schultz formula. It tells a spread, once in every range, from a move, which grows with time."""
 
 
 @feature(Family.BOOK, window=24)
