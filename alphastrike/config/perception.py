@@ -32,6 +32,7 @@ class PerceptionSettings(BaseModel):
         for name, value, other, limit in (
             ("gateway.jump_flag", self.gateway.jump_flag, "gateway.jump_max", self.gateway.jump_max),
             ("health.floor", self.health.floor, "health.recovery", self.health.recovery),
+            ("health.minimum_days", self.health.minimum_days, "health.reference_days", self.health.reference_days),
             ("tracker.outcomes_min", self.tracker.outcomes_min, "tracker.window", self.tracker.window),
             ("tracker.regime_outcomes_min", self.tracker.regime_outcomes_min, "tracker.window", self.tracker.window),
             ("tracker.retire_below", self.tracker.retire_below, "tracker.return_above", self.tracker.return_above),

@@ -9,7 +9,6 @@ import numpy as np
 
 from alphastrike.engine.perception_state import PerceptionState
 from alphastrike.engine.perception_steps import (
-    HEALTH_ROW,
     RETIREMENT,
     FeaturePlaces,
     Integers,
@@ -22,7 +21,8 @@ from alphastrike.ml.decay import SCOPES
 from alphastrike.ml.declare import Signal
 from alphastrike.model.compiled import Records
 from alphastrike.model.forecast import FORECAST
-from alphastrike.validator.health import STATED
+from alphastrike.validator.health import HEALTH_ROW, VERDICT_ROW
+from alphastrike.validator.stated import STATED, Watched
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Conclusions:
     forecasts: Records
     """(D, S) of ``model.forecast.FORECAST``."""
     rows: dict[str, Any]
-    """By kind: records of ``health`` and ``retirements``; columns by name of ``weights``."""
+    """By kind: records of ``health``, ``verdicts`` and ``retirements``; columns by name of ``weights``."""
 
 
 def conclusions(
@@ -68,10 +68,11 @@ def conclusions(
         return Conclusions(forecasts, _no_rows(names))
     days = decisions // params.decisions_a_day + 2
     health = np.zeros(days * symbols, dtype=HEALTH_ROW)
+    verdicts = np.zeros(days * symbols * len(STATED), dtype=VERDICT_ROW)
     retirements = np.zeros(days * len(names) * SCOPES, dtype=RETIREMENT)
     weight_times = np.zeros((days * SCOPES, 3), dtype=np.int64)
     weights = np.zeros((days * SCOPES, len(names)))
-    healths, retired, changes = conclude(
+    healths, judged, retired, changes = conclude(
         times,
         seqs,
         gate_halts,
@@ -79,7 +80,7 @@ def conclusions(
         values,
         scores,
         np.array([signal.horizon_bars for signal in signals], dtype=np.int64),
-        np.array([places[name] for name in STATED], dtype=np.int64),
+        Watched.at(places),
         FeaturePlaces(
             volatility=places["volatility_168"],
             atr=places["atr_168"],
@@ -92,6 +93,7 @@ def conclusions(
         state,
         forecasts,
         health,
+        verdicts,
         retirements,
         weight_times,
         weights,
@@ -101,8 +103,9 @@ def conclusions(
     }
     weight_columns |= {name: weights[:changes, n].copy() for n, name in enumerate(names)}
     rows = {
-        "health": health[:healths].copy(),
-        "retirements": _named(retirements[:retired], names),
+        "health": _named("health", health[:healths], "worst", "worst", (*STATED, "")),
+        "verdicts": _named("verdicts", verdicts[:judged], "feature", "feature", STATED),
+        "retirements": _named("retirements", retirements[:retired], "signal", "name", names),
         "weights": weight_columns,
     }
     return Conclusions(forecasts, rows)
@@ -113,17 +116,18 @@ def _no_rows(names: tuple[str, ...]) -> dict[str, Any]:
     none = np.zeros(0)
     whole = np.zeros(0, dtype=np.int64)
     return {
-        "health": np.zeros(0, dtype=HEALTH_ROW),
+        "health": np.zeros(0, dtype=KINDS["health"].record),
+        "verdicts": np.zeros(0, dtype=KINDS["verdicts"].record),
         "retirements": np.zeros(0, dtype=KINDS["retirements"].record),
         "weights": {"market_seq": whole, "event_time": whole, "regime": whole, **dict.fromkeys(names, none)},
     }
 
 
-def _named(retirements: Records, names: tuple[str, ...]) -> Records:
-    """Return retirements as rows of their kind: with the signal's name."""
-    rows = np.zeros(retirements.shape[0], dtype=KINDS["retirements"].record)
-    for field in RETIREMENT.names or ():
-        if field != "signal":
-            rows[field] = retirements[field]
-    rows["name"] = [names[n] for n in retirements["signal"]]
+def _named(kind: str, written: Records, number: str, name: str, names: tuple[str, ...]) -> Records:
+    """Return what the fold wrote as rows of their kind: with a name in place of its number."""
+    rows = np.zeros(written.shape[0], dtype=KINDS[kind].record)
+    for field in written.dtype.names:
+        if field != number:
+            rows[field] = written[field]
+    rows[name] = np.array(names, dtype=object)[written[number]]
     return rows

@@ -15,7 +15,9 @@ from alphastrike.ml.regime import REGIME_STATE
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
 from alphastrike.model.units import MICROS_PER_DAY
-from alphastrike.validator.health import HEALTH_STATE
+from alphastrike.validator.bins import BINS
+from alphastrike.validator.health import DAY, HEALTH_STATE, WATCH, ring_days
+from alphastrike.validator.stated import STATED
 
 CLOCK: Final = np.dtype((np.record, [("event_time", "i8"), ("market_seq", "i8"), ("decisions", "i8")]))
 """The last tick seen, its number, and decisions made so far."""
@@ -34,6 +36,11 @@ class PerceptionState(NamedTuple):
     """(E,) of ``features.bars.EXTERNAL``."""
     health: Records
     """(S,) of ``validator.health.HEALTH_STATE``."""
+    watches: Records
+    day_counts: npt.NDArray[np.int16]
+    days: Records
+    tallies: npt.NDArray[np.int32]
+    """The last four are ``validator.health.Windows``."""
     regimes: Records
     """(S,) of ``ml.regime.REGIME_STATE``."""
     trackers: Records
@@ -56,12 +63,13 @@ class StateShape(NamedTuple):
     externals: int
     outcomes: int
     strengths: int
+    watched_days: int
 
     @classmethod
     def of(cls, symbols: int, signals: int, externals: int, settings: PerceptionSettings) -> "StateShape":
         """Return the shape under these settings."""
         strengths = settings.conviction.window_days * MICROS_PER_DAY // settings.decision_interval
-        return cls(symbols, signals, externals, settings.tracker.window, strengths)
+        return cls(symbols, signals, externals, settings.tracker.window, strengths, ring_days(settings.health))
 
     def layout(self) -> list[tuple[np.dtype[Any], tuple[int, ...]]]:
         """Return type and shape of every field of ``PerceptionState``, in order."""
@@ -72,6 +80,10 @@ class StateShape(NamedTuple):
             (PARTIAL, (self.symbols,)),
             (EXTERNAL, (self.externals,)),
             (HEALTH_STATE, (self.symbols,)),
+            (WATCH, (self.symbols, len(STATED))),
+            (np.dtype("i2"), (self.symbols, len(STATED), self.watched_days, BINS)),
+            (DAY, (self.symbols, len(STATED), self.watched_days)),
+            (np.dtype("i4"), (self.symbols, len(STATED), 2, BINS)),
             (REGIME_STATE, (self.symbols,)),
             (TRACKER, (self.signals, SCOPES)),
             (PENDING, (self.signals, self.symbols)),

@@ -22,9 +22,8 @@ from alphastrike.features.bars import (
     take_mark,
     take_series,
 )
-from alphastrike.gateway.admission import ROWS_A_CANDLE, ROWS_A_TICK, admit, settle_tick
+from alphastrike.gateway.admission import ROWS_A_CANDLE, ROWS_A_TICK, admit, admit_book_top, settle_tick
 from alphastrike.gateway.gates import GatewayParams
-from alphastrike.journal.kinds import KINDS
 from alphastrike.ml import conviction as strength_memory
 from alphastrike.ml import decay
 from alphastrike.ml.conviction import ConvictionParams, percentile
@@ -34,9 +33,10 @@ from alphastrike.ml.regime import RegimeParams, classify, settle
 from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records, entry
 from alphastrike.model.forecast import PerceptionHalt
-from alphastrike.model.series import BID, TAKER_BUY_VOLUME, TRADES
+from alphastrike.model.series import ASK, BID, TAKER_BUY_VOLUME, TRADES
 from alphastrike.model.units import MICROS_PER_DAY
-from alphastrike.validator.health import HealthParams, judge
+from alphastrike.validator.health import HealthParams, Windows, judge, take_value
+from alphastrike.validator.stated import Watched
 
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -49,8 +49,6 @@ HALT_STALE: Final = int(PerceptionHalt.STALE)
 HALT_BREAKER: Final = int(PerceptionHalt.BREAKER)
 HALT_HEALTH: Final = int(PerceptionHalt.HEALTH)
 HALT_SILENT: Final = int(PerceptionHalt.SILENT)
-
-HEALTH_ROW: Final = KINDS["health"].record
 
 RETIREMENT: Final = np.dtype(
     (
@@ -175,8 +173,6 @@ def observe(
             take_mark(partial, bar["flags"], bar.mark)
             if has_series:
                 take_series(partial, series, tick, s, now)
-                if series[BID, tick, s] > 0.0:
-                    take_book_top(partial, series, tick, s)
         if has_externals:
             for e in range(state.externals.shape[0]):
                 take_external(state.externals[e], instants.externals[e, tick], now)
@@ -185,6 +181,11 @@ def observe(
         is_decision = now % params.decision_interval == 0
         for s in range(symbols):
             gate = state.gates[s]
+            if has_series:
+                bid, ask = series[BID, tick, s], series[ASK, tick, s]
+                is_sound, count = admit_book_top(bid, ask, now, s, clock.market_seq, params.gateway, rows, count)
+                if is_sound:
+                    take_book_top(state.partials[s], series, tick, s)
             count = settle_tick(now, s, clock.market_seq, params.gateway, gate, rows, count)
             if is_decision:
                 close_bar(state.partials[s], columns, s, row + decision, now, params.bars)
@@ -211,29 +212,32 @@ def conclude(
     features: Reals,
     scores: Reals,
     horizons: Integers,
-    stated: Integers,
+    watched: Watched,
     places: FeaturePlaces,
     params: PerceptionParams,
     state: PerceptionState,
     forecasts: Records,
     health_rows: Records,
+    verdict_rows: Records,
     retirement_rows: Records,
     weight_times: Integers,
     weight_rows: Reals,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Fold D decisions: outcomes, retirements, weights, health, regime, ensemble, conviction, forecast.
 
     ``times`` and ``seqs`` (D,); ``gate_halts`` and ``forecasts`` (D, S); ``closes`` (S, D); ``features`` (F, D, S);
-    ``scores`` (N, D, S); ``horizons`` (N,) decision bars; ``stated`` numbers of the watched features;
+    ``scores`` (N, D, S); ``horizons`` (N,) decision bars; ``watched`` what the validator looks at;
     ``weight_times`` (n, 3) takes market_seq, event time and scope of the n-th change of weights. Returns the rows
-    written of health, retirements and weights.
+    written of health, verdicts, retirements and weights.
     """
     symbols = forecasts.shape[1]
     signals = scores.shape[0]
     health_count = 0
+    verdict_count = 0
     retirement_count = 0
     weight_count = 0
     minimum = params.conviction.minimum_days * params.decisions_a_day
+    windows = Windows(state.watches, state.day_counts, state.days, state.tallies)
     for d in range(forecasts.shape[0]):
         now = times[d]
         number = now // params.decision_interval
@@ -280,18 +284,22 @@ def conclude(
             weight_count += 1
         for s in range(symbols):
             health = state.health[s]
+            slot = health.days % windows.counts.shape[2]
+            health.decisions += 1
+            for f in range(watched.places.shape[0]):
+                take_value(windows, s, f, slot, features[watched.places[f], d, s], watched, params.health)
             if is_day or health.judged == 0:
-                present = 0
-                for i in range(stated.shape[0]):
-                    present += 0 if math.isnan(features[stated[i], d, s]) else 1
-                judge(health, present, stated.shape[0], params.health)
                 report = health_rows[health_count]
+                count = judge(
+                    health, windows, s, is_day, params.decisions_a_day, watched, params.health,
+                    report, verdict_rows, verdict_count,
+                )  # fmt: skip
                 report.market_seq = seqs[d]
                 report.event_time = now
-                report.symbol = s
-                report.health = health.health
-                report.completeness = health.completeness
-                report.halted = health.halted
+                for row in range(verdict_count, verdict_count + count):
+                    verdict_rows[row].market_seq = seqs[d]
+                    verdict_rows[row].event_time = now
+                verdict_count += count
                 health_count += 1
             seen = classify(
                 features[places.momentum, d, s],
@@ -330,4 +338,4 @@ def conclude(
             forecast.regime = regime
             forecast.health = health.health
             forecast.halt = halt
-    return health_count, retirement_count, weight_count
+    return health_count, verdict_count, retirement_count, weight_count

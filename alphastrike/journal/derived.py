@@ -203,14 +203,57 @@ class FeatureRow:
 
 @kind("health", Role.DERIVED)
 class Health:
-    """The feature validator's verdict on one symbol."""
+    """The feature validator's daily verdict on one symbol."""
 
     event_time: Micros
     symbol: SymbolId
     health: Points
+    """100 * (1 - (lost share of the features / 0.375)^2), see the page on validators."""
     completeness: Fraction
-    """Share of the stated features that are present."""
+    """Share of decisions x watched features that are present and not stuck."""
+    stuck: Fraction
+    """Share of them whose value is the same, to the last bit, as those before it."""
+    watched: Count
+    """Features watched: those whose input the market has."""
+    drifting: Count
+    """Of them, by any test."""
+    psi: Multiple
+    """Largest over the features, as the three that follow; NaN while the reference is too short."""
+    ks: Fraction
+    cusum: Multiple
+    """Without its sign."""
+    outliers: Fraction
+    worst: Text
+    """The feature that lost most; empty when none lost anything."""
     halted: Flag
+
+
+@kind("verdicts", Role.DERIVED)
+class FeatureVerdict:
+    """What the validator found of one watched feature of one symbol in a day."""
+
+    event_time: Micros
+    symbol: SymbolId
+    feature: Text
+    present: Fraction
+    """Share of the day's decisions on which it has a value."""
+    stuck: Fraction
+    outliers: Fraction
+    """Share of its values too far from the reference window."""
+    outliers_limit: Fraction
+    psi: Multiple
+    """Population stability index, current window against reference; NaN abstains, as for the next two."""
+    psi_limit: Multiple
+    ks: Fraction
+    """Kolmogorov-Smirnov distance on the bins."""
+    ks_limit: Fraction
+    cusum: Multiple
+    """Cumulative sum of daily means in their standard deviations; negative when they fall."""
+    cusum_limit: Multiple
+    drifts: Flag
+    """Any of the four exceeds its limit."""
+    lost: Fraction
+    """What health counts it for: 1 when it drifts, else the share stuck and half the share missing."""
 
 
 @kind("signals", Role.DERIVED, wide=True)

@@ -85,7 +85,7 @@ def test_3_the_features_windows_that_are_not_full() -> None:
 
 
 def test_4_the_validator_features_that_are_not_complete() -> None:
-    bars = walk_bars(WARM + 34 * DAY, 1, seed=6)
+    bars = walk_bars(WARM + 12 * DAY, 1, seed=6)
     gap = WARM + DAY - (WARM % HOUR)
     bars["flags"][gap - HOUR : gap + 2 * HOUR, 0] &= ~int(BarFlag.CANDLE)
     strict = PerceptionSettings.model_validate({"health": {"floor": 90.0, "recovery": 95.0}})
@@ -93,9 +93,47 @@ def test_4_the_validator_features_that_are_not_complete() -> None:
     halts = halts_by_tick(perceived)
     ill = [tick for tick in halts if halts[tick] == PerceptionHalt.HEALTH]
     assert gap < min(ill)
-    assert gap + 29 * DAY < max(ill) < gap + 33 * DAY, "it recovers when the hour that is missing leaves the windows"
+    assert gap + 7 * DAY < max(ill) < gap + 10 * DAY, "it recovers when the hour that is missing leaves the windows"
     assert {halts[tick] for tick in halts if tick > max(ill)} == {PerceptionHalt.NONE}
     assert_no_entry_while_halted(perceived, made, PerceptionHalt.HEALTH)
+
+
+FOREIGN_DAY = 80
+"""When the feed of the second symbol becomes that of another instrument."""
+
+
+def foreign_feed(days: int) -> Records:
+    """Three symbols, the second of which is from one day on another instrument: its own ways, three times as wild."""
+    bars = walk_bars(days * DAY, 3, seed=6)
+    other = walk_bars(days * DAY, 3, seed=7)
+    begin = FOREIGN_DAY * DAY
+    rest = bars[begin:, 1]
+    for field in ("open", "high", "low", "close"):
+        rest[field] = bars["close"][begin - 1, 1] * (other[field][begin:, 1] / other["close"][begin - 1, 1]) ** 3
+    rest["volume"] = 30.0 * other["volume"][begin:, 1]
+    return bars
+
+
+def test_4_the_validator_a_feed_that_drifts_halts_its_symbol_alone_says_why_and_recovers() -> None:
+    perceived, made = eager(foreign_feed(FOREIGN_DAY + 20), PerceptionSettings())
+    health = perceived.rows["health"].reshape(-1, 3)
+    second = health["halted"][:, 1]
+    days = np.flatnonzero(second[FOREIGN_DAY:]) + FOREIGN_DAY
+    assert 1 <= min(days) - FOREIGN_DAY <= 7, "found within a week"
+    assert list(days) == list(range(min(days), max(days) + 1)), "one stretch: hysteresis keeps it from flickering"
+    assert max(days) < FOREIGN_DAY + 19, "the new ways become usual, and it recovers"
+    assert not health["halted"][FOREIGN_DAY:][:, [0, 2]].any(), "nobody else is halted"
+    why = perceived.rows["verdicts"]
+    why = why[(why["event_time"] == health["event_time"][min(days), 1]) & (why["symbol"] == 1) & (why["drifts"] == 1)]
+    assert {"co_movement_168", "range_against_others_168", "volume_against_others_168"} < set(why["feature"])
+    assert health["worst"][min(days), 1] in set(why["feature"])
+    assert health["drifting"][min(days), 1] == len(why) >= 4
+    halted = perceived.forecasts["halt"] == PerceptionHalt.HEALTH
+    assert halted[:, 1].sum() == 24 * len(days)
+    # Symbol 1 may not enter, symbol 0 may.
+    verdicts = made.run().tables["risk_verdicts"]
+    named = (verdicts["rule"] == RiskRule.PERCEPTION_HALT) & (verdicts["value"] == float(PerceptionHalt.HEALTH))
+    assert set(verdicts["symbol"][named]) == {1}
 
 
 def test_5_the_signals_when_nobody_votes() -> None:
