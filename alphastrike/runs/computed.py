@@ -10,7 +10,7 @@ from alphastrike.engine.history import AccountInputs, AccountRun, Checkpoint
 from alphastrike.engine.perceived_rows import perceived_rows
 from alphastrike.engine.perception import Perceived, PerceivedMarket
 from alphastrike.engine.state import run_digest, state_digest
-from alphastrike.journal.derived import GateVerdict
+from alphastrike.journal.derived import Gate, GateVerdict
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.reader import Run
 from alphastrike.journal.tables import Rows
@@ -108,7 +108,8 @@ def recorded_inputs(run: Run, market: Market) -> AccountInputs:
 
 def _recorded_rejections(run: Run, market: Market) -> npt.NDArray[np.bool_]:
     gates = run.rows("gates")
-    refused = gates[gates["verdict"] == int(GateVerdict.REJECTED)]
+    # A book top that was refused says nothing of the candle beside it.
+    refused = gates[(gates["verdict"] == int(GateVerdict.REJECTED)) & (gates["gate"] != int(Gate.SPREAD))]
     rejected = np.zeros((market.ticks, len(market.symbols)), dtype=np.bool_)
     rejected[(refused["event_time"] - market.start) // market.interval, refused["symbol"]] = True
     return rejected
