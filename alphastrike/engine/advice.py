@@ -197,7 +197,10 @@ class Advisor:
         for due in sorted(self._waiting):
             if due.time <= now:
                 self._apply(due, self._waiting.pop(due), now)
-        for time, waiting in [one for one in self._late if one[0] <= now]:
+        come = sorted(
+            (one for one in self._late if one[0] <= now), key=lambda one: (one[0], one[1].situation.situation)
+        )
+        for time, waiting in come:
             self._late.remove((time, waiting))
             number = waiting.situation.situation
             assert waiting.answered is not None

@@ -85,6 +85,7 @@ def run_account(
     detail: int = EVERYTHING,
     acts: Sequence[tuple[int, Act]] = (),
     shadow: bool = False,
+    following: Answer | None = None,
     progress: Progress = silent,
 ) -> AccountRun:
     """Run the account half from the market's beginning, or from a checkpoint, under one policy.
@@ -99,6 +100,7 @@ def run_account(
         detail: ``outputs.FULL`` writes every kind, ``outputs.REDUCED`` only equity, trades and triggers.
         acts: what an operator did, each with the time of the tick after which he did it, in order.
         shadow: journal every advice, apply none, and estimate beside it what following would have been worth.
+        following: asked by the account of a shadow run that follows; ``answer`` when not given.
         progress: told how many ticks are done.
     """
     stop = market.ticks if until_tick is None else until_tick
@@ -151,7 +153,7 @@ def run_account(
     tables = {**collected.tables(), **advisor.tables()}
     if shadow:
         followed = run_account(
-            market, inputs, settings, answer, start=start, until_tick=until_tick, detail=REDUCED, acts=acts
+            market, inputs, settings, following or answer, start=start, until_tick=until_tick, detail=REDUCED, acts=acts
         )
         tables["shadow"] = shadow_rows(tables["equity"], followed.tables["equity"], inputs.decision_row[first:stop])
     return AccountRun(tables, checkpoints, canonical_bytes(buffer, len(symbols)))

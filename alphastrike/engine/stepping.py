@@ -85,6 +85,8 @@ class Stepped:
     """One for each of them. ``tick`` counts the ticks stepped, from 0."""
     touched: int = 0
     """Orders sent, or interventions revoked, by an act."""
+    followed: tuple[Situation, ...] = ()
+    """Situations that the account which follows was in at this tick, in a shadow run: it is asked its own."""
 
 
 class _Account:
@@ -231,12 +233,13 @@ class Stepper:
         assert self.market_seq == seq, "the account counted other events than the instant holds"
         rows = _filled(perceived_rows(perceived, seqs, times))
         rows |= _named(self._account.drained())
+        followed: list[Situation] = []
         if self._follower is not None:
-            self._follower.step(instant, bars, *place)
+            followed, _ = self._follower.step(instant, bars, *place)
             self._follower.drained()
             if len(forecasts):
                 rows["shadow"] = (KINDS["shadow"], self._shadow_row(instant.now, seq))
-        return Stepped(rows, tuple(asked), tuple(checkpoints))
+        return Stepped(rows, tuple(asked), tuple(checkpoints), followed=tuple(followed))
 
     def operate(self, act: Act) -> Stepped:
         """Carry out an operator's act, after the last tick."""
@@ -248,9 +251,19 @@ class Stepper:
             self._follower.drained()
         return Stepped(_named(self._account.drained()), touched=touched)
 
-    def take_answer(self, situation: int, answered: Answered) -> Stepped:
-        """Take an answer that came while the market went on; it acts at its own time."""
-        self._account.advisor.take_answer(situation, answered)
+    def take_answer(self, situation: int, answered: Answered, *, is_followed: bool = False) -> Stepped:
+        """Take an answer that came while the market went on; it acts at its own time.
+
+        Args:
+            situation: its number, in the account that was in it.
+            answered: what was said.
+            is_followed: that account is the one which follows, beside a shadow run.
+        """
+        account = self._follower if is_followed else self._account
+        assert account is not None, "only a shadow run has an account that follows"
+        account.advisor.take_answer(situation, answered)
+        if is_followed:
+            account.drained()
         return Stepped(_named(self._account.drained()))
 
     @property

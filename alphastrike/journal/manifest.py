@@ -56,6 +56,8 @@ class LiveFacts(_Strict):
     """Between two ticks, microseconds."""
     shadow: bool = False
     """Every advice was journaled and none applied."""
+    waits: bool = True
+    """The market stood still while the policy thought. Otherwise its answers are inputs of the run."""
 
 
 class RunFacts(_Strict):
@@ -140,6 +142,9 @@ def chain_start(manifest: RunFacts) -> str:
     stated = manifest.model_dump(mode="json")
     # Runs over history were sealed before there were live ones: the fact that they are none adds nothing.
     left_out = (*_CLOSING, *_CHAIN, *(["live"] if manifest.live is None else []))
+    if manifest.live is not None and manifest.live.waits:
+        # Likewise the live runs before there were some that did not wait.
+        del stated["live"]["waits"]
     return _hash({key: value for key, value in stated.items() if key not in left_out})
 
 

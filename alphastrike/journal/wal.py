@@ -125,6 +125,7 @@ class LiveJournal:
         tiers: Records,
         *,
         shadow: bool = False,
+        waits: bool = True,
         sources: Sequence[str] = (),
         floor: int = FREE_BYTES_MIN,
     ) -> Self:
@@ -137,6 +138,7 @@ class LiveJournal:
             instruments: (S,) of ``model.instrument.INSTRUMENT``, kept with the run.
             tiers: (S, TIERS_MAX) of ``model.instrument.TIER``, likewise.
             shadow: every advice is journaled and none applied.
+            waits: the market stands still while the policy thinks; otherwise its answers are inputs.
             sources: who stated the terms of each symbol (``given``, ``assumed``), when that is known.
             floor: bytes that must stay free on the disk.
 
@@ -148,7 +150,8 @@ class LiveJournal:
         with no_room_is_said(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
         check_free(folder, floor)
-        begun = facts.model_copy(update={**_UNSTATED, "live": LiveFacts(interval=interval, shadow=shadow)})
+        live = LiveFacts(interval=interval, shadow=shadow, waits=waits)
+        begun = facts.model_copy(update={**_UNSTATED, "live": live})
         return cls._taken_up(folder, make_live_folder(folder, begun, instruments, tiers, sources), floor)
 
     @classmethod

@@ -64,9 +64,9 @@ class Aside:
         self._one_at_a_time = asyncio.Lock()
         self._asked: set[asyncio.Task[None]] = set()
 
-    def ask(self, situation: Situation) -> None:
-        """Begin to ask; the answer arrives later, if only as a failure."""
-        task = asyncio.create_task(self._ask(situation))
+    def ask(self, situation: Situation, *, is_followed: bool = False) -> None:
+        """Begin to ask for an account, or for the one that follows; the answer arrives later, if only as a failure."""
+        task = asyncio.create_task(self._ask(situation, is_followed))
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
@@ -75,7 +75,7 @@ class Aside:
         for task in self._asked:
             task.cancel()
 
-    async def _ask(self, situation: Situation) -> None:
+    async def _ask(self, situation: Situation, is_followed: bool) -> None:
         asked = time.monotonic()
         async with self._one_at_a_time:
             try:
@@ -84,4 +84,4 @@ class Aside:
             except TimeoutError:
                 answered = Answered((), 0, f"{self._policy.name} did not answer within {self._patience_s:g} s")
         latency_us = round((time.monotonic() - asked) * 1e6)
-        self._inbox.send(AdviceArrived(situation.situation, answered, latency_us))
+        self._inbox.send(AdviceArrived(situation.situation, answered, latency_us, is_followed))

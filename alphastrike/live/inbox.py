@@ -111,6 +111,8 @@ class AdviceArrived:
     answered: Answered
     latency_us: int
     """Measured, microseconds."""
+    is_followed: bool = False
+    """The situation is one of the account that follows, beside a shadow run."""
 
 
 class Stop(NamedTuple):

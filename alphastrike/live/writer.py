@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from alphastrike.engine.acts import Act
 from alphastrike.engine.stepping import Stepped, Stepper
@@ -36,7 +36,7 @@ from alphastrike.live.inbox import (
 )
 from alphastrike.live.instants import Collector
 from alphastrike.model.errors import AlphaStrikeError
-from alphastrike.policy.recorded_answers import answer_of, answer_text
+from alphastrike.policy.recorded_answers import answer_key, answer_of, answer_text, key_of
 from alphastrike.policy.situation import Situation
 
 COMMIT_AFTER_S: Final = 0.020
@@ -64,6 +64,13 @@ class Released:
     """Kinds of the rows that became durable, inputs and derived."""
 
 
+class AskAside(Protocol):
+    """Begins to ask a policy that nobody waits for."""
+
+    def __call__(self, situation: Situation, *, is_followed: bool = False) -> None:
+        """Ask about a situation of the account, or of the one that follows beside a shadow run."""
+
+
 class Ending(NamedTuple):
     """How a run came to its end for now."""
 
@@ -88,7 +95,7 @@ class Writer:
         thinks_long: bool = False,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
         before_thinking: Callable[[], None] = lambda: None,
-        ask_aside: Callable[[Situation], None] | None = None,
+        ask_aside: AskAside | None = None,
         checkpoint_after: int = CHECKPOINT_AFTER,
     ) -> None:
         """Take over a run.
@@ -102,7 +109,7 @@ class Writer:
             thinks_long: the policy inside the stepper may take long to answer.
             held: holds the feed's time while it does.
             before_thinking: called when the engine may be looked at for the last time before it does.
-            ask_aside: asks a policy that nobody waits for.
+            ask_aside: begins to ask a policy that nobody waits for.
             checkpoint_after: inputs between two checkpoints.
         """
         self._inbox = inbox
@@ -126,8 +133,8 @@ class Writer:
         self._disk_is_low = False
         self._ending: Ending | None = None
         self._feed_is_silent = False
-        self.unanswered: dict[int, Situation] = {}
-        """Situations that were asked and not answered yet, by number."""
+        self.unanswered: dict[tuple[int, bool], Situation] = {}
+        """Situations that were asked and not answered yet, by number and whether the account that follows is in it."""
         self.is_thinking = False
         """A step runs in a thread at this moment: the engine is not to be looked at."""
         self.incidents = 0
@@ -165,8 +172,9 @@ class Writer:
             case "operator", (_, act, _, number, author, _):
                 return self._stepper.operate(Act(OperatorAct(act), number, author))
             case "llm_answers", (_, key, answer, latency_us, _, _):
-                self.unanswered.pop(int(key), None)
-                return self._stepper.take_answer(int(key), answer_of(answer, latency_us))
+                situation, is_followed = key_of(key)
+                self.unanswered.pop((situation, is_followed), None)
+                return self._stepper.take_answer(situation, answer_of(answer, latency_us), is_followed=is_followed)
         return None
 
     async def run(self) -> Ending:
@@ -179,8 +187,8 @@ class Writer:
         self._incident(IncidentKind.BOOT, "")
         self._commit()
         if self._ask_aside is not None:
-            for situation in self.unanswered.values():
-                self._ask_aside(situation)
+            for (_, is_followed), situation in self.unanswered.items():
+                self._ask_aside(situation, is_followed=is_followed)
         while True:
             stamped = self._inbox.pop()
             if stamped is None:
@@ -254,6 +262,8 @@ class Writer:
             if self._ask_aside is not None:
                 for situation in stepped.asked:
                     self._ask_aside(situation)
+                for situation in stepped.followed:
+                    self._ask_aside(situation, is_followed=True)
             self.latencies["instant"].append(self._clock() - began)
             self._journal_troubles()
             self._after_instant()
@@ -313,19 +323,20 @@ class Writer:
         self._replies.append((command, done))
 
     def _answered(self, arrived: AdviceArrived) -> None:
-        situation = self.unanswered.pop(arrived.situation)
+        situation = self.unanswered.pop((arrived.situation, arrived.is_followed))
         # It acts when it came: after the last tick, however short a time it took.
         latency_us = max(arrived.latency_us, self._stepper.now - situation.event_time + 1)
         answered = replace(arrived.answered, latency_us=latency_us)
-        key = str(arrived.situation)
+        key = answer_key(arrived.situation, is_followed=arrived.is_followed)
         self._append(
             "llm_answers", (self._stepper.now, key, answer_text(answered), latency_us, 0, arrived.answered.failed)
         )
-        self._journal_derived(self._stepper.take_answer(arrived.situation, answered))
+        self._journal_derived(self._stepper.take_answer(arrived.situation, answered, is_followed=arrived.is_followed))
 
     def _note_asked(self, stepped: Stepped) -> None:
         if self._ask_aside is not None:
-            self.unanswered.update((situation.situation, situation) for situation in stepped.asked)
+            self.unanswered.update(((situation.situation, False), situation) for situation in stepped.asked)
+            self.unanswered.update(((situation.situation, True), situation) for situation in stepped.followed)
 
     def _check_disk(self) -> None:
         free = self._journal.free_bytes()

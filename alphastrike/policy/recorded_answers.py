@@ -1,12 +1,24 @@
 """A policy's answer as text for the journal, and back: what an answer was is an input of a run that did not wait."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from alphastrike.journal.derived import Tool
 from alphastrike.model.errors import DataError
 from alphastrike.policy.policies import Answered
 from alphastrike.policy.tools import RejectedCall, ToolCall, call_of
+
+_FOLLOWED: Final = "followed "
+
+
+def answer_key(situation: int, *, is_followed: bool) -> str:
+    """Return under which key an answer is journaled: its situation's number, marked for the account that follows."""
+    return f"{_FOLLOWED}{situation}" if is_followed else str(situation)
+
+
+def key_of(key: str) -> tuple[int, bool]:
+    """Return the situation's number and whether it is one of the account that follows, from a key of ``answer_key``."""
+    return int(key.removeprefix(_FOLLOWED)), key.startswith(_FOLLOWED)
 
 
 def answer_text(answered: Answered) -> str:

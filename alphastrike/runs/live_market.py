@@ -18,7 +18,7 @@ from alphastrike.market.market import Market
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
 from alphastrike.policy.policies import Answered
-from alphastrike.policy.recorded_answers import answer_of
+from alphastrike.policy.recorded_answers import answer_of, key_of
 from alphastrike.policy.situation import Situation
 
 _ONE_AN_INSTANT: Final = ("marks", "funding")
@@ -77,10 +77,14 @@ class GivenAnswers:
     """By situation."""
 
     @classmethod
-    def of(cls, run: Run, policy: str) -> "GivenAnswers":
-        """Read the answers of a live run; ``policy`` is who gave them."""
-        rows = run.rows("llm_answers")
-        given = {int(row["key"]): answer_of(str(row["answer"]), int(row["latency"])) for row in rows}
+    def of(cls, run: Run, policy: str, *, is_followed: bool = False) -> "GivenAnswers":
+        """Read the answers of a live run; ``policy`` is who gave them, to the account or to the one that follows."""
+        rows = {key_of(str(row["key"])): row for row in run.rows("llm_answers")}
+        given = {
+            number: answer_of(str(row["answer"]), int(row["latency"]))
+            for (number, of_followed), row in rows.items()
+            if of_followed == is_followed
+        }
         return cls(policy, given)
 
     def answer(self, situation: Situation) -> Answered:

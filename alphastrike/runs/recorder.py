@@ -103,13 +103,16 @@ def compute(
     *,
     acts: Sequence[tuple[int, Act]] = (),
     shadow: bool = False,
+    following: Answer | None = None,
     threads: int = 1,
     progress: Progress = silent,
 ) -> Computed:
     """Return both halves of a run over a market; the result does not depend on ``threads``."""
     perceived = perceive(market, settings.perception, threads=threads, progress=progress)
     inputs = account_inputs(perceived)
-    account = run_account(market, inputs, settings, answer, acts=acts, shadow=shadow, progress=progress)
+    account = run_account(
+        market, inputs, settings, answer, acts=acts, shadow=shadow, following=following, progress=progress
+    )
     return computed_run(market, perceived, account)
 
 
@@ -138,6 +141,7 @@ def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent
         recorded_answer(run, settings),
         acts=acts_of(run),
         shadow=is_shadow(run),
+        following=_following(run, settings),
         threads=threads,
         progress=progress,
     )
@@ -153,7 +157,16 @@ def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Compu
     market = market_of(root, run)
     inputs = recorded_inputs(run, market)
     answer = recorded_answer(run, settings)
-    account = run_account(market, inputs, settings, answer, acts=acts_of(run), shadow=is_shadow(run), progress=progress)
+    account = run_account(
+        market,
+        inputs,
+        settings,
+        answer,
+        acts=acts_of(run),
+        shadow=is_shadow(run),
+        following=_following(run, settings),
+        progress=progress,
+    )
     return computed_account(account)
 
 
@@ -174,9 +187,21 @@ def recorded_policy(run: Run, settings: Settings) -> Policy:
 def recorded_answer(run: Run, settings: Settings) -> Answer:
     """Return who answers the situations of a recorded run: its policy, or what came while the market went on."""
     policy = recorded_policy(run, settings)
-    if run.manifest.rows_of("llm_answers"):
+    if _came_beside(run):
         return GivenAnswers.of(run, policy.name)
     return _asked(policy, settings)
+
+
+def _came_beside(run: Run) -> bool:
+    """Tell whether answers came beside a market that went on: then they are inputs, and nobody is asked again."""
+    return run.manifest.live is not None and (not run.manifest.live.waits or run.manifest.rows_of("llm_answers") > 0)
+
+
+def _following(run: Run, settings: Settings) -> Answer | None:
+    """Return who answers the account that follows, where that is not who answers the run's own."""
+    if is_shadow(run) and _came_beside(run):
+        return GivenAnswers.of(run, recorded_policy(run, settings).name, is_followed=True)
+    return None
 
 
 def is_shadow(run: Run) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from alphastrike.config.settings import Settings
 from alphastrike.journal.manifest import MarketReference, RunFacts
 from alphastrike.journal.wal import LiveJournal
+from alphastrike.live.advise import answers_at_once
 from alphastrike.live.feeds import Feed, Pace, PlayedFeed
 from alphastrike.live.session import Outcome, Plan, Session
 from alphastrike.market.store import open_tables
@@ -48,7 +49,13 @@ def journal_of(root: Path, name: str, plan: Plan, market: str = "small", content
         return LiveJournal.open(folder)
     stated = facts(name, market, content_hash, plan.policy.name, plan.settings, tuple(plan.feed.symbols))
     return LiveJournal.create(
-        folder, stated, plan.feed.interval, plan.feed.instruments, plan.feed.tiers, shadow=plan.shadow
+        folder,
+        stated,
+        plan.feed.interval,
+        plan.feed.instruments,
+        plan.feed.tiers,
+        shadow=plan.shadow,
+        waits=plan.feed.waits or answers_at_once(plan.policy),
     )
 
 

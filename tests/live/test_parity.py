@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from alphastrike.journal.derived import OrderChange
+from alphastrike.journal.kinds import KINDS, Role
+from alphastrike.journal.stretch import NOT_OF_THE_MARKET
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import open_run
@@ -14,7 +16,8 @@ from tests.live.playing import play
 
 HOUR = MICROS_PER_HOUR
 
-OF_LIVE_ALONE = frozenset({"candles", "marks", "funding", "open_interest", "operator", "incidents", "llm_answers"})
+INPUTS = frozenset(kind.name for kind in KINDS.values() if kind.role is Role.INPUT)
+OF_LIVE_ALONE = INPUTS - {"ticks"}
 
 
 def test_a_live_run_ends_with_the_digest_of_history(played: Played) -> None:
@@ -44,9 +47,7 @@ def test_the_live_run_holds_its_inputs_with_the_markets_own_numbers(played: Play
     live = played.run("live1")
     question = "select market_seq from {} "
     numbers = [
-        number
-        for name in ("candles", "marks", "funding", "open_interest", "ticks")
-        for (number,) in live.sql(question.format(name)).rows
+        number for name in sorted(INPUTS - NOT_OF_THE_MARKET) for (number,) in live.sql(question.format(name)).rows
     ]
 
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
