@@ -40,6 +40,9 @@ DECIDING_PACKAGES: Final = (
 )
 """Packages under ``alphastrike`` whose source decides what the engine does."""
 
+ASKED_FROM_OUTSIDE: Final = "policy/llm/"
+"""The one part of them that is not: what a model answered is an input, whoever asked it."""
+
 Records = Any
 """A NumPy structured array, or one record of it; its fields are read by name, ``record.cash``."""
 
@@ -50,7 +53,10 @@ def source_digest() -> str:
     root = Path(__file__).resolve().parent.parent
     for package in DECIDING_PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
+            name = path.relative_to(root).as_posix()
+            if name.startswith(ASKED_FROM_OUTSIDE):
+                continue
+            digest.update(name.encode())
             digest.update(path.read_bytes())
     for library in ("numba", "llvmlite", "numpy"):
         digest.update(f"{library}={version(library)}".encode())
