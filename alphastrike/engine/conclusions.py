@@ -9,6 +9,7 @@ import numpy as np
 
 from alphastrike.engine.perception_state import PerceptionState
 from alphastrike.engine.perception_steps import (
+    ACCURACY,
     RETIREMENT,
     FeaturePlaces,
     Integers,
@@ -32,7 +33,7 @@ class Conclusions:
     forecasts: Records
     """(D, S) of ``model.forecast.FORECAST``."""
     rows: dict[str, Any]
-    """By kind: records of ``health``, ``verdicts`` and ``retirements``; columns by name of ``weights``."""
+    """By kind: records of ``health``, ``verdicts``, ``accuracies`` and ``retirements``; columns by name of ``weights``."""
 
 
 def conclusions(
@@ -69,10 +70,12 @@ def conclusions(
     days = decisions // params.decisions_a_day + 2
     health = np.zeros(days * symbols, dtype=HEALTH_ROW)
     verdicts = np.zeros(days * symbols * len(STATED), dtype=VERDICT_ROW)
-    retirements = np.zeros(days * len(names) * SCOPES, dtype=RETIREMENT)
+    scopes = SCOPES if params.tracker.by_regime else 1
+    accuracies = np.zeros(days * len(names) * scopes, dtype=ACCURACY)
+    retirements = np.zeros(days * len(names) * scopes, dtype=RETIREMENT)
     weight_times = np.zeros((days * SCOPES, 3), dtype=np.int64)
     weights = np.zeros((days * SCOPES, len(names)))
-    healths, judged, retired, changes = conclude(
+    healths, judged, tracked, retired, changes = conclude(
         times,
         seqs,
         gate_halts,
@@ -94,6 +97,7 @@ def conclusions(
         forecasts,
         health,
         verdicts,
+        accuracies,
         retirements,
         weight_times,
         weights,
@@ -105,6 +109,7 @@ def conclusions(
     rows = {
         "health": _named("health", health[:healths], "worst", "worst", (*STATED, "")),
         "verdicts": _named("verdicts", verdicts[:judged], "feature", "feature", STATED),
+        "accuracies": _named("accuracies", accuracies[:tracked], "signal", "name", names),
         "retirements": _named("retirements", retirements[:retired], "signal", "name", names),
         "weights": weight_columns,
     }
@@ -118,6 +123,7 @@ def _no_rows(names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "health": np.zeros(0, dtype=KINDS["health"].record),
         "verdicts": np.zeros(0, dtype=KINDS["verdicts"].record),
+        "accuracies": np.zeros(0, dtype=KINDS["accuracies"].record),
         "retirements": np.zeros(0, dtype=KINDS["retirements"].record),
         "weights": {"market_seq": whole, "event_time": whole, "regime": whole, **dict.fromkeys(names, none)},
     }

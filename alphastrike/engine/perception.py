@@ -77,7 +77,7 @@ class Perceived:
     scores: Reals
     """(N, D, S) in [-1, 1], NaN abstains."""
     rows: dict[str, Any]
-    """By kind: records of ``gates``, ``health`` and ``retirements``; columns by name of ``weights``."""
+    """By kind: records, and columns by name of ``weights``."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,23 @@ RETIREMENT: Final = np.dtype(
 )
 """Kind ``retirements`` with the signal's number in place of its name."""
 
+ACCURACY: Final = np.dtype(
+    (
+        np.record,
+        [
+            ("market_seq", "i8"),
+            ("event_time", "i8"),
+            ("signal", "i8"),
+            ("regime", "i8"),
+            ("accuracy", "f8"),
+            ("outcomes", "i8"),
+            ("weight", "f8"),
+            ("retired", "i8"),
+        ],
+    )
+)
+"""Kind ``accuracies`` with the signal's number in place of its name."""
+
 
 class PerceptionParams(NamedTuple):
     """Everything the folds need beside their rows."""
@@ -219,21 +236,23 @@ def conclude(
     forecasts: Records,
     health_rows: Records,
     verdict_rows: Records,
+    accuracy_rows: Records,
     retirement_rows: Records,
     weight_times: Integers,
     weight_rows: Reals,
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Fold D decisions: outcomes, retirements, weights, health, regime, ensemble, conviction, forecast.
 
     ``times`` and ``seqs`` (D,); ``gate_halts`` and ``forecasts`` (D, S); ``closes`` (S, D); ``features`` (F, D, S);
     ``scores`` (N, D, S); ``horizons`` (N,) decision bars; ``watched`` what the validator looks at;
     ``weight_times`` (n, 3) takes market_seq, event time and scope of the n-th change of weights. Returns the rows
-    written of health, verdicts, retirements and weights.
+    written of health, verdicts, accuracies, retirements and weights.
     """
     symbols = forecasts.shape[1]
     signals = scores.shape[0]
     health_count = 0
     verdict_count = 0
+    accuracy_count = 0
     retirement_count = 0
     weight_count = 0
     minimum = params.conviction.minimum_days * params.decisions_a_day
@@ -264,6 +283,17 @@ def conclude(
                 change = decay.reconsider(tracker, state.outcomes, n, scope, prior_mean, params.tracker)
                 if scope < scopes:
                     is_changed = is_changed or tracker.weight != weight
+                    decides = decay.scope_of(state.trackers, n, scope, params.tracker)
+                    stands = accuracy_rows[accuracy_count]
+                    stands.market_seq = seqs[d]
+                    stands.event_time = now
+                    stands.signal = n
+                    stands.regime = scope
+                    stands.accuracy = tracker.accuracy
+                    stands.outcomes = tracker.known
+                    stands.weight = state.trackers[n, decides].weight
+                    stands.retired = state.trackers[n, decides].retired
+                    accuracy_count += 1
                     if change != UNCHANGED:
                         written = retirement_rows[retirement_count]
                         written.market_seq = seqs[d]
@@ -338,4 +368,4 @@ def conclude(
             forecast.regime = regime
             forecast.health = health.health
             forecast.halt = halt
-    return health_count, verdict_count, retirement_count, weight_count
+    return health_count, verdict_count, accuracy_count, retirement_count, weight_count

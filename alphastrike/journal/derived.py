@@ -273,6 +273,23 @@ class WeightRow:
     """In which regime they count; ``all`` where a regime has no weights of its own."""
 
 
+@kind("accuracies", Role.DERIVED)
+class Accuracy:
+    """What the decay tracker makes of one signal, once a day."""
+
+    event_time: Micros
+    name: Text
+    regime: RegimeScope
+    """In which regime; ``all`` alone unless signals are tracked by regime."""
+    accuracy: Fraction
+    """Share of its predictions that came true, or of |return| won, over the prior."""
+    outcomes: Count
+    """Of its predictions, the last that count."""
+    weight: Multiple
+    """Of its vote."""
+    retired: Flag
+
+
 @kind("retirements", Role.DERIVED)
 class Retirement:
     """A signal was retired, or came back from probation."""

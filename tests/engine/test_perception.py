@@ -41,7 +41,7 @@ def joined(parts: list[Perceived], state: bytes) -> PerceivedMarket:
     """One result out of those of consecutive stretches, and the state after them."""
     starts = np.cumsum([0] + [part.rejected.shape[0] for part in parts])
     before = np.cumsum([0] + [part.decision_ticks.shape[0] for part in parts])
-    kinds = ("gates", "health", "verdicts", "retirements")
+    kinds = ("gates", "health", "verdicts", "accuracies", "retirements")
     rows = {kind: np.concatenate([part.rows[kind] for part in parts]) for kind in kinds}
     weights = {
         name: np.concatenate([part.rows["weights"][name] for part in parts]) for name in parts[0].rows["weights"]
@@ -124,7 +124,7 @@ def test_another_future_changes_nothing_that_was_seen_before_it(
     assert other.forecasts[:seen].tobytes() == at_once.forecasts[:seen].tobytes()
     assert np.array_equal(other.rejected[: tick + 1], at_once.rejected[: tick + 1])
     now = START + tick * QUARTER
-    for kind in ("gates", "health", "verdicts", "retirements"):
+    for kind in ("gates", "health", "verdicts", "accuracies", "retirements"):
         then, again = at_once.rows[kind], other.rows[kind]
         before, again_before = (repr(rows[rows["event_time"] <= now].tolist()) for rows in (then, again))
         assert before == again_before, kind
