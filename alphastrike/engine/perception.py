@@ -310,7 +310,7 @@ class Perception:
 
         alone = own + len(self._external)
         for done, _ in enumerate(each(one_feature, range(alone)), start=1):
-            progress("perceive", done * rows // alone, rows)
+            progress("perceive", done * values[0].size // alone, values[0].size)
         read = values.view()
         read.flags.writeable = False
         for place, made in enumerate(self._across, start=alone):
