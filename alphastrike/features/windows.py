@@ -40,7 +40,7 @@ def log_ratio(above: Column, below: Column) -> Column:
 
 def log_change(column: Column, bars: int) -> Column:
     """Return log(value / value of ``bars`` bars ago) of a positive column (window: bars + 1)."""
-    return log_ratio(column, before(column, bars))
+    return _by_row(_log_change, column, bars)
 
 
 def trailing_sum(column: Column, bars: int) -> Column:
@@ -68,9 +68,7 @@ def deviation(column: Column, bars: int) -> Column:
 
     By sums of squares: meant for columns whose mean is small against their spread, such as returns.
     """
-    mean = trailing_mean(column, bars)
-    excess = trailing_sum(column * column, bars) - bars * (mean * mean)
-    return np.sqrt(np.where(excess < 0.0, 0.0, excess) / (bars - 1))
+    return _spread(trailing_sum(column, bars), trailing_sum(column * column, bars), bars)
 
 
 def decaying_mean(column: Column, span: float, bars: int) -> Column:
@@ -108,6 +106,15 @@ def _nothing(shape: tuple[int, ...]) -> Column:
     return missing
 
 
+def _spread(sums: Column, squares: Column, bars: int) -> Column:
+    mean = sums / bars
+    excess = squares - bars * (mean * mean)
+    # Rounding can take a little too much; NaN stays NaN.
+    np.maximum(excess, 0.0, out=excess)
+    excess /= bars - 1
+    return np.sqrt(excess, out=excess)
+
+
 def _inner(bars: int) -> int:
     return BLOCK if bars > BLOCK and bars % BLOCK == 0 else bars
 
@@ -130,6 +137,18 @@ def _log(rows: Column) -> Column:
         for i in range(rows.shape[1]):
             value = rows[r, i]
             logs[r, i] = math.log(value) if value > 0.0 else np.nan
+    return logs
+
+
+@entry
+def _log_change(rows: Column, bars: int) -> Column:
+    logs = np.full(rows.shape, np.nan)
+    for r in range(rows.shape[0]):
+        for i in range(bars, rows.shape[1]):
+            last = rows[r, i - bars]
+            quotient = rows[r, i] / last if last > 0.0 else 0.0
+            if quotient > 0.0:
+                logs[r, i] = math.log(quotient)
     return logs
 
 
