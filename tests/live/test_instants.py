@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from alphastrike.engine.stepping import instant_at
 from alphastrike.journal.inputs import MARKET_KINDS, IncidentKind
+from alphastrike.journal.kinds import KINDS
+from alphastrike.journal.packing import Packing
 from alphastrike.live.feeds import PlayedFeed
 from alphastrike.live.inbox import MarketEvent, TickEvent
 from alphastrike.live.instants import AHEAD_EVENTS_MAX, MISSING_MAX, Closed, Collector
 from alphastrike.market.building import market_of
 from alphastrike.market.market import Market
 from alphastrike.market.simulate import simulation
+from alphastrike.model.series import ASK_SIZE, BID, LONG_LIQUIDATED, SHORT_LIQUIDATED
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_HOUR
 from tests.live.feeds import candle
@@ -141,6 +144,20 @@ def test_the_last_mark_of_an_instant_stands_whatever_came_first() -> None:
         (MarketEvent("marks", START, "BTCUSDT", (math.inf,)), IncidentKind.IMPOSSIBLE, "finite"),
         (MarketEvent("open_interest", START, "BTCUSDT", (-5.0, 1.0)), IncidentKind.IMPOSSIBLE, "not negative"),
         (candle("BTCUSDT", START, volume=1.0, taker=2.0), IncidentKind.IMPOSSIBLE, "taker_buy_volume"),
+        (MarketEvent("long_short_ratio", START, "BTCUSDT", (0.0,)), IncidentKind.IMPOSSIBLE, "positive"),
+        (MarketEvent("long_short_ratio", START, "BTCUSDT", (math.nan,)), IncidentKind.IMPOSSIBLE, "finite"),
+        (MarketEvent("book_tops", START, "BTCUSDT", (99.0, 1.0, math.nan, 1.0)), IncidentKind.IMPOSSIBLE, "finite"),
+        (MarketEvent("book_tops", START, "BTCUSDT", (99.0, -1.0, 100.0, 1.0)), IncidentKind.IMPOSSIBLE, "not negative"),
+        (MarketEvent("liquidations", START, "BTCUSDT", (0, 100.0, 1.0)), IncidentKind.IMPOSSIBLE, "is 1 or -1"),
+        (MarketEvent("liquidations", START, "BTCUSDT", (1, 0.0, 1.0)), IncidentKind.IMPOSSIBLE, "positive"),
+        (MarketEvent("liquidations", START, "BTCUSDT", (1, 100.0, math.inf)), IncidentKind.IMPOSSIBLE, "finite"),
+        (MarketEvent("liquidations", START, "DOGEUSDT", (1, 100.0, 1.0)), IncidentKind.UNKNOWN_SYMBOL, "'DOGEUSDT'"),
+        (MarketEvent("externals", START, "Fear & Greed", (START, 1.0)), IncidentKind.IMPOSSIBLE, "no name of a series"),
+        (MarketEvent("externals", START, "a" * 41, (START, 1.0)), IncidentKind.IMPOSSIBLE, "no name of a series"),
+        (MarketEvent("externals", START, "dxy", (START, math.nan)), IncidentKind.IMPOSSIBLE, "finite"),
+        (MarketEvent("externals", START, "dxy", (START + 1, 1.0)), IncidentKind.IMPOSSIBLE, "or later"),
+        (MarketEvent("externals", START, "dxy", (-math.inf, 1.0)), IncidentKind.IMPOSSIBLE, "or later"),
+        (MarketEvent("externals", START - HOUR, "dxy", (START - HOUR, 1.0)), IncidentKind.LATE, "is over"),
     ],
 )
 def test_what_fits_no_instant_is_refused_and_said(event: MarketEvent, incident: IncidentKind, said: str) -> None:
@@ -170,6 +187,72 @@ def test_a_repeat_is_dropped_and_a_contradiction_does_not_replace_what_stands() 
 
     assert [trouble.incident for trouble in made.take_troubles()] == [IncidentKind.REPEATED, IncidentKind.CONFLICTING]
     assert made.close(START, 0).instant.bars["close"][0, 0] == 100.0
+
+
+def test_liquidations_of_one_time_stand_beside_each_other_and_one_sent_again_is_a_repeat() -> None:
+    made = collector()
+    rows = [(1, 100.0, 2.0), (-1, 100.0, 2.0), (1, 100.0, 3.0), (1, 101.0, 2.0)]
+    for seq, row in enumerate(rows, start=1):
+        accepted = made.take(MarketEvent("liquidations", START - 5, "ETHUSDT", row))
+        assert accepted is not None
+        accepted.seq = seq
+    assert made.take(MarketEvent("liquidations", START - 5, "ETHUSDT", rows[0])) is None
+
+    closed = made.close(START, 0)
+    assert [trouble.incident for trouble in made.take_troubles()] == [IncidentKind.REPEATED]
+    assert closed.instant.series[LONG_LIQUIDATED : SHORT_LIQUIDATED + 1, 0, 1].tolist() == [702.0, 200.0]
+    assert np.isnan(closed.instant.series[LONG_LIQUIDATED, 0, 0]), "nothing was reported of the other symbol"
+    assert closed.numbers == {2: 1, 1: 2, 3: 3, 4: 4}, "by side, price and quantity, whatever came first"
+
+
+def test_an_external_series_that_nobody_announced_is_taken_and_its_last_value_stands() -> None:
+    made = collector()
+    told = [("zz", START - 9, 1.0), ("dxy", START - 7, 101.0), ("dxy", START - 8, 100.0), ("dxy", START - 7, 102.0)]
+    stamps = [START - 9, START - 60, START - 90, START - 50]
+    for seq, ((name, event_time, value), stamp) in enumerate(zip(told, stamps, strict=True), start=1):
+        accepted = made.take(MarketEvent("externals", event_time, name, (stamp, value)))
+        assert accepted is not None
+        assert accepted.row == (event_time, name, stamp, value)
+        accepted.seq = seq
+    assert made.take(MarketEvent("externals", START - 9, "zz", (START - 9, 2.0))) is None
+
+    closed = made.close(START, 0)
+    assert [trouble.incident for trouble in made.take_troubles()] == [IncidentKind.CONFLICTING]
+    assert closed.instant.externals == {"dxy": 102.0, "zz": 1.0}
+    assert closed.numbers == {3: 1, 2: 2, 4: 3, 1: 4}
+    assert (closed.instant.other_events, closed.market_seq) == (4, 5)
+
+
+def test_a_crossed_book_goes_through_to_the_gateway_and_the_last_of_an_instant_stands() -> None:
+    made = collector()
+    assert made.take(MarketEvent("book_tops", START, "BTCUSDT", (101.0, 1.0, 100.0, 2.0))) is not None
+    assert made.take(MarketEvent("book_tops", START - 1, "BTCUSDT", (99.0, 1.0, 100.0, 2.0))) is not None
+    assert made.close(START, 0).instant.series[BID : ASK_SIZE + 1, 0, 0].tolist() == [101.0, 1.0, 100.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", MARKET_KINDS)
+def test_an_instant_begun_before_a_restart_is_the_same_after_it(kind: str) -> None:
+    """Every kind goes through the journal's own bytes and comes again from its feed."""
+    packing = Packing(KINDS[kind])
+    place, events = next(
+        (place, own) for place, events in enumerate(played()) if (own := [one for one in events if one.kind == kind])
+    )
+    whole, resumed = (
+        Collector(TABLES.symbols, TABLES.start, HOUR, TABLES.start + (place - 1) * HOUR) for _ in range(2)
+    )
+    for seq, event in enumerate(events, start=1):
+        accepted = whole.take(event)
+        assert accepted is not None
+        accepted.seq = seq
+        resumed.put_back(kind, packing.unpack_input(packing.pack_input(accepted.row)), seq)
+    assert [resumed.take(event) for event in events] == [None] * len(events)
+    assert resumed.take_troubles() == []
+
+    before, after = (one.close(TABLES.start + place * HOUR, 7) for one in (whole, resumed))
+    assert after.numbers == before.numbers
+    assert after.instant.bars.tobytes() == before.instant.bars.tobytes()
+    assert after.instant.series.tobytes() == before.instant.series.tobytes()
+    assert after.instant.externals == before.instant.externals
 
 
 def test_ten_thousand_troubles_of_one_sort_are_two_incidents() -> None:
@@ -242,6 +325,27 @@ any_event = st.one_of(
         st.integers(START - HOUR, START + HOUR),
         st.sampled_from(SYMBOLS),
         st.tuples(real, st.sampled_from([0, 1])),
+    ),
+    st.builds(
+        MarketEvent,
+        st.just("book_tops"),
+        st.integers(START - HOUR, START + HOUR),
+        st.sampled_from(SYMBOLS),
+        st.tuples(*[real] * 4),
+    ),
+    st.builds(
+        MarketEvent,
+        st.just("liquidations"),
+        st.integers(START - 2, START),
+        st.sampled_from(SYMBOLS),
+        st.tuples(st.sampled_from([1, -1]), st.sampled_from([5.0, math.nan]), st.sampled_from([1.0, 2.0])),
+    ),
+    st.builds(
+        MarketEvent,
+        st.just("externals"),
+        st.integers(START - 2, START + HOUR),
+        st.sampled_from(["dxy", "spx", "DXY", ""]),
+        st.tuples(st.integers(START - 2, START), real),
     ),
 )
 
