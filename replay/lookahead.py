@@ -33,8 +33,6 @@ STARTS: Final = 4
 """Later beginnings."""
 LIVE_DECISIONS: Final = 96
 """Last decisions, made one market bar at a time."""
-DAYS: Final = 150
-"""Last days of a market that are looked at unless told otherwise."""
 NEARLY: Final = 1e-9
 """Sums over symbols differ by less, as a share, when the symbols stand in another order."""
 
@@ -69,9 +67,9 @@ def prove(
     market: Market,
     settings: PerceptionSettings,
     *,
+    days: int,
     signals: Sequence[str] = (),
     features: Sequence[str] = (),
-    days: int = DAYS,
     seed: int = 1,
     threads: int = 1,
     progress: Progress = silent,
@@ -81,9 +79,9 @@ def prove(
     Args:
         market: to look at.
         settings: of perception.
+        days: the last so many are looked at; the whole market when it is shorter.
         signals: names of those to look at, with all they are made of. With ``features`` empty too: everything.
         features: names of those to look at, with all they are made of.
-        days: looked at; the whole market when it is shorter.
         seed: of the moments, the beginnings and the other futures.
         threads: to use; what is found is the same with any.
         progress: told how many of the computations are done.

@@ -21,12 +21,14 @@ from alphastrike.cli.flatten import flatten
 from alphastrike.cli.halt import halt
 from alphastrike.cli.import_ import import_
 from alphastrike.cli.live import live
+from alphastrike.cli.lookahead import lookahead
 from alphastrike.cli.markets import markets
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
 from alphastrike.cli.resume import resume
 from alphastrike.cli.revoke import revoke
 from alphastrike.cli.runs import runs
+from alphastrike.cli.signals import signals
 from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
 from alphastrike.cli.status import status
@@ -68,6 +70,8 @@ app.command("live")(live)
 app.command("runs")(runs)
 app.command("sql")(sql)
 app.command("verify")(verify)
+app.command("signals")(signals)
+app.command("lookahead")(lookahead)
 app.command("status")(status)
 app.command("halt")(halt)
 app.command("resume")(resume)

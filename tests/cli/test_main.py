@@ -120,6 +120,8 @@ COMMANDS = (
     "runs",
     "sql",
     "verify",
+    "signals",
+    "lookahead",
     "status",
     "halt",
     "resume",
