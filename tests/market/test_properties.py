@@ -101,6 +101,21 @@ def test_canonical_order_is_its_own_canonical_order() -> None:
                 assert np.array_equal(again[column], values, equal_nan=values.dtype.kind == "f")
 
 
+def test_liquidations_of_one_time_and_values_of_one_moment_have_an_order_of_their_own() -> None:
+    same = np.array([QUARTER] * 4)
+    forced = {
+        "event_time": same, "symbol": np.array([1, 0, 0, 0]), "side": np.array([-1, 1, 1, -1]),
+        "price": np.array([5.0, 6.0, 5.0, 7.0]), "quantity": np.ones(4),
+    }  # fmt: skip
+    ordered = canonical("liquidations", forced)
+    assert list(zip(ordered["symbol"], ordered["side"], ordered["price"], strict=True)) == [
+        (0, -1, 7.0), (0, 1, 5.0), (0, 1, 6.0), (1, -1, 5.0),
+    ]  # fmt: skip
+    names = np.array(["b", "a_2", "b", "a"], dtype=object)
+    told = {"event_time": same, "name": names, "stamp": np.array([2, 1, 1, 1]), "value": np.arange(4.0)}
+    assert canonical("externals", told)["value"].tolist() == [3.0, 1.0, 2.0, 0.0]
+
+
 def test_equal_values_have_equal_bytes() -> None:
     """A negative zero and a NaN of other bits are not another market."""
     strange = np.array([0x7FF8000000000123], dtype=np.uint64).view(np.float64)

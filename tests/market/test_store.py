@@ -12,7 +12,7 @@ import pytest
 
 from alphastrike.journal.kinds import KINDS
 from alphastrike.market.building import market_of
-from alphastrike.market.columns import EVENT_TABLES, TABLES
+from alphastrike.market.columns import EVENT_TABLES, LATER_TABLES, TABLES
 from alphastrike.market.manifest import MarketManifest
 from alphastrike.market.simulate import simulate_market, simulation
 from alphastrike.market.store import find_market, list_markets, market_tables, open_market
@@ -105,6 +105,25 @@ def test_a_manifest_of_another_kind_is_refused(data_root: Path, change: object, 
     file.write_text(json.dumps(read))
     with pytest.raises(DataError, match=words):
         open_market(data_root, "world")
+
+
+def test_a_market_of_schema_1_opens_and_keeps_its_hash(data_root: Path, tmp_path: Path) -> None:
+    """It has no tables of the kinds that were declared later: it holds no such event."""
+    file = parquet(tmp_path / "BTCUSDT_15m.parquet", candles())
+    imported(data_root, file)
+    folder = data_root / "markets" / "small"
+    read = json.loads((folder / "manifest.json").read_text())
+    for name in LATER_TABLES:
+        (folder / f"{name}.parquet").unlink()
+        del read["tables"][name]
+    del read["externals"]
+    (folder / "manifest.json").write_text(json.dumps(read | {"schema_version": 1}))
+
+    opened = open_market(data_root, "small")
+    assert (len(opened.tick_seq), opened.externals) == (8, {})
+    assert opened.content_hash == "5350e38b4f297751a9a1384a1fd15c8b", "as schema 1 had it"
+    assert not LATER_TABLES & set(market_tables(data_root, "small"))
+    assert imported(data_root, file).was_there, "the same content is the same market"
 
 
 def test_a_folder_without_a_manifest_is_no_market(data_root: Path) -> None:
