@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from alphastrike.config.settings import Settings
 from alphastrike.journal.reader import Run
 from alphastrike.market.intervals import interval_text
 from alphastrike.market.manifest import MarketManifest
-from alphastrike.market.market import Market
 from alphastrike.market.store import find_market
+from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_SECOND
 from alphastrike.runs.environment import SOURCE, versions
 
@@ -55,8 +55,38 @@ class Origin:
         return f"{_day(self.begin)} to {_day(self.end)}"
 
 
-def origin_of(root: Path, run: Run, market: Market, settings: Settings, specs: list[str]) -> Origin:
-    """Collect what a comparison of a run under other policies rests on."""
+class Seen(Protocol):
+    """What is told of the market that a run has seen; an opened ``Market`` is one."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def content_hash(self) -> str:
+        """Over its content, 32 hex digits."""
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """In the order of the run."""
+
+    @property
+    def start(self) -> int:
+        """Time of the first tick, microseconds UTC."""
+
+    @property
+    def interval(self) -> int:
+        """Between two ticks, microseconds."""
+
+    @property
+    def ticks(self) -> int:
+        """How many."""
+
+
+def origin_of(
+    root: Path, run: Run, market: Seen, settings: Settings, specs: list[str], *, is_rerun: bool = True
+) -> Origin:
+    """Collect what a comparison of a run under other policies rests on, or, unless ``is_rerun``, the run as it is."""
     stated = run.manifest.versions
     about = _of_live(root, run, settings, specs) if run.is_live else _of_history(root, run, market, settings, specs)
     return Origin(
@@ -75,7 +105,7 @@ def origin_of(root: Path, run: Run, market: Market, settings: Settings, specs: l
         settings_changed=tuple(_changed(settings.as_dict(), Settings().as_dict(), "")),
         versions=tuple(stated.items()),
         commands=about.commands,
-        remarks=(*_of_versions(stated), *about.remarks),
+        remarks=(*_of_versions(stated, is_rerun=is_rerun), *about.remarks),
     )
 
 
@@ -88,7 +118,7 @@ class _About(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def _of_history(root: Path, run: Run, market: Market, settings: Settings, specs: list[str]) -> _About:
+def _of_history(root: Path, run: Run, market: Seen, settings: Settings, specs: list[str]) -> _About:
     facts = find_market(run.folder if run.is_self_contained else root, market.name)
     assert facts is not None, f"market {market.name} was opened and has no manifest"
     settlements = sum(each.funding for each in facts.facts)
@@ -165,8 +195,11 @@ def _making(facts: MarketManifest) -> list[str]:
     return ["import", *files, *common, "--funding-missing", facts.origin.funding_missing]
 
 
-def _of_versions(stated: dict[str, str]) -> Iterator[str]:
+def _of_versions(stated: dict[str, str], *, is_rerun: bool) -> Iterator[str]:
     if stated.get(SOURCE) != versions()[SOURCE]:
+        if not is_rerun:
+            yield "The run was recorded by another version of the deciding code than the one that made this page."
+            return
         yield (
             "The run was recorded by another version of the deciding code; re-running its recorded answers with "
             "this version gives it again bit for bit, so the arms are comparable."

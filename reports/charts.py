@@ -54,8 +54,11 @@ def library() -> Markup:
     return Markup(source.replace("</script", r"<\/script"))
 
 
-def paths(comparison: Comparison, inks: dict[str, Ink]) -> Markup:
-    """Return the panel as JSON for ``Bokeh.embed.embed_items``, safe inside a script element."""
+def paths(comparison: Comparison, inks: dict[str, Ink], *, against_no_llm: bool = True) -> Markup:
+    """Return the panel as JSON for ``Bokeh.embed.embed_items``, safe inside a script element.
+
+    Readings of situations tell effects when they are measured ``against_no_llm``.
+    """
     linear = _figure("equity", EQUITY_HEIGHT, y_axis_type="linear")
     scale = {"x_range": linear.x_range, "y_range": _log_range(comparison)}
     log = _figure("equity-log", EQUITY_HEIGHT, y_axis_type="log", visible=False, **scale)
@@ -72,7 +75,7 @@ def paths(comparison: Comparison, inks: dict[str, Ink]) -> Markup:
         _lines(place, arm, comparison.origin.start_equity, inks[arm.name], (linear, log), below)
     for place, arm in _upwards(comparison):
         is_shown = arm.name in marked(comparison)
-        _marks(place, arm, comparison.answers[arm.name], inks[arm.name], (linear, log), is_shown=is_shown)
+        _marks(place, arm, comparison.answers[arm.name], inks[arm.name], (linear, log), is_shown, against_no_llm)
     document = Document()
     rows = [[linear], [log], [below]]
     document.add_root(gridplot(rows, sizing_mode="stretch_width", toolbar_options={"logo": None}))
@@ -227,7 +230,13 @@ def _active(answers: list[AnsweredSituation]) -> list[tuple[int, int]]:
 
 
 def _marks(
-    place: int, arm: Arm, answers: list[AnsweredSituation], ink: Ink, panels: tuple[Any, Any], *, is_shown: bool
+    place: int,
+    arm: Arm,
+    answers: list[AnsweredSituation],
+    ink: Ink,
+    panels: tuple[Any, Any],
+    is_shown: bool,
+    against_no_llm: bool,
 ) -> None:
     if not answers:
         return
@@ -274,7 +283,7 @@ def _marks(
                     ("asked", "@when UTC"),
                     ("seen", "@seen"),
                     ("called", "@called"),
-                    ("until expiry", "@effect ‰ of equity against no-llm"),
+                    *([("until expiry", "@effect ‰ of equity against no-llm")] if against_no_llm else []),
                 ],
             )
         )

@@ -1,9 +1,8 @@
 """The page of a replay: what happened, what would have, how sure one may be, and how to make it again."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from replay.inference import LABEL, Interval
 from replay.measures import MEASURES, PARTS, Measure
 from replay.verdict import summary, verdicts
 from reports import charts, figures, numerals, words
-from reports.page import render, write_page
+from reports.page import page_path, render, write_page
 from reports.palette import inks
-
-SLUG_MAX: Final = 120
 
 
 class MetricRow(NamedTuple):
@@ -60,8 +57,8 @@ def page(comparison: Comparison) -> str:
         library=charts.library(),
         document=charts.paths(comparison, ink),
         static_paths=figures.static_paths(comparison),
-        months=list(_paths_by_month(comparison)),
-        leverage_months=list(_leverage_by_month(comparison)),
+        months=list(paths_by_month(comparison)),
+        leverage_months=list(leverage_by_month(comparison)),
         bootstrap_label=LABEL,
         metric_rows=list(_metric_rows(comparison)),
         arm_falls=figures.waterfalls(
@@ -80,7 +77,7 @@ def page(comparison: Comparison) -> str:
 
 def write_comparison(comparison: Comparison, out: Path, name: str | None = None) -> Path:
     """Write the page into a folder under its own name and return its path."""
-    return write_page(page(comparison), out / f"{slug(name or default_name(comparison))}.html")
+    return write_page(page(comparison), page_path(out, name or default_name(comparison)))
 
 
 def title(comparison: Comparison) -> str:
@@ -92,11 +89,6 @@ def title(comparison: Comparison) -> str:
 def default_name(comparison: Comparison) -> str:
     """Name the page after its run and its arms."""
     return "-vs-".join([comparison.origin.run, *(arm.name for arm in comparison.arms[1:])])
-
-
-def slug(name: str) -> str:
-    """Make a file name of a name: letters, digits, dot and dash."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[:SLUG_MAX] or "replay"
 
 
 def _metric_rows(comparison: Comparison) -> Iterator[MetricRow]:
@@ -120,7 +112,9 @@ def _interval_cell(effect: Effect, field: str) -> str:
             return ""
 
 
-def _paths_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+def paths_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+    """Give each arm's equity at every month's end and its deepest drawdown in it."""
+
     def cells(arm: Arm, rows: slice) -> tuple[str, str]:
         return numerals.number(float(arm.tables["equity"]["equity"][rows][-1]), 0), numerals.percent(
             float(np.min(fallen[arm.name][rows]))
@@ -133,7 +127,9 @@ def _paths_by_month(comparison: Comparison) -> Iterator[MonthRow]:
     return _by_month(comparison, cells)
 
 
-def _leverage_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+def leverage_by_month(comparison: Comparison) -> Iterator[MonthRow]:
+    """Give each arm's mean and highest leverage of every month."""
+
     def cells(arm: Arm, rows: slice) -> tuple[str, str]:
         applied = arm.tables["equity"]["leverage"][rows]
         return f"{numerals.number(float(np.mean(applied)), 2)}×", f"{numerals.number(float(np.max(applied)), 2)}×"

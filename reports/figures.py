@@ -161,8 +161,8 @@ def static_paths(comparison: Comparison) -> list[Panel]:
         name: (times, -drawdowns(np.concatenate(([start], values)))[1:]) for name, (times, values) in equity.items()
     }
     return [
-        _panel("equity, USDT", equity, lambda value: numerals.number(value, 0)),
-        _panel("drawdown", fallen, numerals.percent),
+        panel("equity, USDT", equity, lambda value: numerals.number(value, 0)),
+        panel("drawdown", fallen, numerals.percent),
     ]
 
 
@@ -173,15 +173,13 @@ def machinery(comparison: Comparison) -> list[Panel]:
         arm.name: (arm.tables["equity"]["event_time"], np.asarray(arm.tables["equity"]["leverage"]))
         for arm in comparison.arms
     }
-    panels = [_panel("leverage", leverage, _multiple, floor=0.0)]
+    panels = [panel("leverage", leverage, _multiple, floor=0.0)]
     changes: Records = factual.tables["leverage"]
     if len(changes) < 2:
         return panels
     for field in ("volatility_factor", "drawdown_factor", "performance_factor"):
         steps = _stepped(changes["event_time"], np.asarray(changes[field]), comparison.origin.end)
-        panels.append(
-            _panel(f"{field.replace('_', ' ')} ({factual.name})", {factual.name: steps}, _multiple, floor=0.0)
-        )
+        panels.append(panel(f"{field.replace('_', ' ')} ({factual.name})", {factual.name: steps}, _multiple, floor=0.0))
     return panels
 
 
@@ -201,9 +199,10 @@ def _stepped(times: Integers, values: Reals, end: int) -> tuple[Integers, Reals]
     return edges, doubled
 
 
-def _panel(
+def panel(
     title: str, series: dict[str, tuple[Integers, Reals]], told: Callable[[float], str], floor: float | None = None
 ) -> Panel:
+    """Draw (times, values) by arm on one scale, which reaches down to ``floor``; ``told`` writes its ends."""
     everything = np.concatenate([values for _, values in series.values()])
     low, high = float(np.min(everything)), float(np.max(everything))
     low = min(low, floor) if floor is not None else low

@@ -1,10 +1,11 @@
 """One self-contained file: rendered with everything escaped, written whole or not at all."""
 
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -12,6 +13,7 @@ from markupsafe import Markup, escape
 from alphastrike.model.errors import TryAgainError
 from reports import words
 
+SLUG_MAX: Final = 120
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -46,6 +48,11 @@ def whole(text: str) -> Markup:
 def render(template: str, **values: Any) -> str:
     """Render a template."""
     return environment().get_template(template).render(**values)
+
+
+def page_path(folder: Path, name: str) -> Path:
+    """Return where the page of that name lies in a folder: letters, digits, dot and dash of it."""
+    return folder / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-.')[:SLUG_MAX] or 'replay'}.html"
 
 
 def write_page(html: str, path: Path) -> Path:

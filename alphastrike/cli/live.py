@@ -3,6 +3,7 @@
 import math
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alphastrike.journal.wal import LiveJournal
     from alphastrike.live.address import Claim
     from alphastrike.live.session import Outcome, Session
+    from alphastrike.live.writer import Released
     from alphastrike.market.columns import MarketTables
     from alphastrike.model.progress import Progress
     from alphastrike.policy.policies import Policy
@@ -27,6 +29,8 @@ UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SCREEN_S: Final = 0.5
 LINES_S: Final = 5.0
 """Between two lines where the output is no terminal."""
+PAGE_S: Final = 20.0
+"""How long the page may take when a run ends; then the command ends without it."""
 
 
 def live(
@@ -57,6 +61,8 @@ def live(
         ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show the screen meanwhile.")] = False,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Write the run's page when it ends.")] = True,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the page.")] = Path("reports/out"),
     config: Config = None,
     overrides: Set = None,
     data: Data = DATA,
@@ -68,15 +74,17 @@ def live(
     Goes on with the last live run when that was stopped or killed and is of this market, policy and kind, unless --new
     is given. On a fresh machine it makes the sample market and lets the guardian's rules answer. Ctrl-C and SIGTERM
     finish the instant, seal the journal and exit 0; the same command goes on from there. Meanwhile `alphastrike status`
-    looks at it, `alphastrike halt` takes no new risk.
+    looks at it, `alphastrike halt` takes no new risk. When it ends it writes the run's page, for which it takes at most
+    20 seconds.
     """
     import asyncio
 
-    from alphastrike.cli.console import print_json
+    from alphastrike.cli.console import note, print_json
     from alphastrike.cli.progress import progress_bars
     from alphastrike.config.resolve import resolve
     from alphastrike.live.address import claim
     from alphastrike.model.errors import TryAgainError
+    from reports.page import page_path
 
     wanted = _Wanted(
         feed, policy, shadow, name, new, resolve(config, overrides or []), config is not None or bool(overrides)
@@ -89,16 +97,20 @@ def live(
         with progress_bars(hushed) as progress:
             begun = _begin(data, wanted, progress, hushed)
         with begun.journal:
-            outcome = asyncio.run(_run(begun, data, place, pace, seconds, watch=watch, quiet=hushed))
+            planned = page_path(out, begun.name) if page else None
+            outcome = asyncio.run(_run(begun, data, place, pace, seconds, planned, watch=watch, quiet=hushed))
     finally:
         place.release()
+    written, no_page = _write_page(data, begun.name, out) if page else (None, "none was wanted")
+    if outcome.has_failed and written is not None:
+        note(f"page {written}")
     if outcome.has_failed:
         raise TryAgainError(f"run {begun.name!r} has stopped: {outcome.reason}. `alphastrike live` goes on with it.")
     if as_json:
         ended = {"complete": outcome.is_complete, "reason": outcome.reason, "digest": outcome.digest}
-        print_json({**outcome.status, **ended, "seconds": time.monotonic() - began})
+        print_json({**outcome.status, **ended, "page": written, "seconds": time.monotonic() - began})
         return
-    _print(begun, outcome, data)
+    _print(begun, outcome, data, str(written) if written is not None else no_page)
 
 
 @dataclass(frozen=True)
@@ -135,9 +147,9 @@ def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _B
     from alphastrike.market.store import open_tables
     from alphastrike.policy.naming import policy_named
     from alphastrike.runs.recorder import recorded_settings
-    from alphastrike.runs.registry import list_runs, open_run, runs_folder
+    from alphastrike.runs.registry import open_run, runs_folder
 
-    lives = [entry.manifest for entry in list_runs(data) if entry.manifest is not None and entry.manifest.live]
+    lives = _lives(data)
     last = _resumable(lives, wanted)
     if last is None:
         return _begin_new(data, _like(lives[:1], wanted), progress, quiet)
@@ -203,6 +215,23 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
         sources=[str(source) for source in columns["instruments"]["source"]],
     )
     return _Begun(journal, tables, policy, settings, bool(wanted.shadow), is_new=True)
+
+
+def _lives(data: Path) -> "list[Manifest]":
+    """Return the live runs, newest first, a damaged one too: another must not begin in its place unasked."""
+    from alphastrike.journal.manifest import read_manifest
+    from alphastrike.model.errors import DataError
+    from alphastrike.runs.registry import list_runs, runs_folder
+
+    found = []
+    for entry in list_runs(data):
+        manifest = entry.manifest
+        if manifest is None:
+            with suppress(DataError):
+                manifest = read_manifest(runs_folder(data) / entry.name)
+        if manifest is not None and manifest.live is not None:
+            found.append(manifest)
+    return sorted(found, key=lambda manifest: manifest.created, reverse=True)
 
 
 def _like(last: "list[Manifest]", wanted: _Wanted) -> _Wanted:
@@ -275,7 +304,15 @@ def _compile(tables: "MarketTables", settings: "Settings", progress: "Progress")
 
 
 async def _run(
-    begun: _Begun, data: Path, place: "Claim", speed: float, seconds: float | None, *, watch: bool, quiet: bool
+    begun: _Begun,
+    data: Path,
+    place: "Claim",
+    speed: float,
+    seconds: float | None,
+    page: Path | None,
+    *,
+    watch: bool,
+    quiet: bool,
 ) -> "Outcome":
     import asyncio
 
@@ -292,9 +329,18 @@ async def _run(
     recovered = session.recover()
     kept = StateFile(data, begun.name)
     compared = kept.compare(session.stepper.state, begun.journal.durable_seq)
-    session.on_release.append(lambda released: kept.keep(session.stepper.state, released.seq))
+    trouble = ""
+
+    def keep(released: "Released") -> None:
+        nonlocal trouble
+        kept.keep(session.stepper.state, released.seq)
+        if kept.trouble != trouble:
+            trouble = kept.trouble
+            note(f"{trouble}; the run goes on without it" if trouble else "the state file can be written again")
+
+    session.on_release.append(keep)
     if not quiet:
-        _introduce(begun, recovered, compared, str(place.place), note)
+        _introduce(begun, recovered, compared, str(place.place), page, note)
     port = Port(place, session)
     await port.open()
     screen = asyncio.create_task(_watch(session)) if watch else None
@@ -307,7 +353,9 @@ async def _run(
         await port.close()
 
 
-def _introduce(begun: _Begun, recovered: int, compared: str, socket: str, note: "Callable[[str], None]") -> None:
+def _introduce(
+    begun: _Begun, recovered: int, compared: str, socket: str, page: Path | None, note: "Callable[[str], None]"
+) -> None:
     manifest = begun.journal.facts
     how = "New run" if begun.is_new else "Going on with run"
     shadow = " in shadow" if begun.shadow else ""
@@ -315,6 +363,8 @@ def _introduce(begun: _Begun, recovered: int, compared: str, socket: str, note: 
     if not begun.is_new:
         note(f"recovered through seq {begun.journal.durable_seq:,}: {recovered:,} inputs stepped again; {compared}")
     note(f"journal {begun.journal.folder}   socket {socket}")
+    if page is not None:
+        note(f"page {page}, written when it ends")
     note("stop: Ctrl-C   look: alphastrike status   no new risk: alphastrike halt   close all: alphastrike flatten")
 
 
@@ -338,7 +388,38 @@ async def _watch(session: "Session") -> None:
             screen.update(picture(session.status()), refresh=True)
 
 
-def _print(begun: _Begun, outcome: "Outcome", data: Path) -> None:
+def _write_page(data: Path, name: str, out: Path) -> "tuple[Path | None, str]":
+    """Write the page of a run that has ended, and return where it is, or nothing and why there is none.
+
+    A run that ended well has not failed because its page has: that is told in one line.
+    """
+    import threading
+
+    from alphastrike.model.errors import AlphaStrikeError
+    from alphastrike.runs.registry import open_run
+    from reports.run import write_run
+
+    written: list[Path] = []
+    trouble: list[str] = []
+
+    def write() -> None:
+        try:
+            written.append(write_run(data, open_run(data, name), out))
+        except (AlphaStrikeError, OSError) as error:
+            trouble.append(str(error))
+
+    writing = threading.Thread(target=write, name="page", daemon=True)
+    writing.start()
+    try:
+        writing.join(PAGE_S)
+    except KeyboardInterrupt:
+        trouble.append(f"not waited for; `alphastrike page {name}` writes it")
+    if written:
+        return written[0], ""
+    return None, trouble[0] if trouble else f"not written in {PAGE_S:g} s; `alphastrike page {name}` writes it"
+
+
+def _print(begun: _Begun, outcome: "Outcome", data: Path, page: str) -> None:
     from alphastrike.cli.console import figure, out, say, table
     from alphastrike.runs.registry import open_run
 
@@ -363,7 +444,8 @@ def _print(begun: _Begun, outcome: "Outcome", data: Path) -> None:
     say(f"Journal: {begun.journal.folder}")
     elsewhere = "" if data == DATA else f" --data {shlex.quote(str(data))}"
     other = "no-llm" if run.manifest.policy != "no-llm" else "rules"
-    say(f"Page: alphastrike replay {begun.name} --policy {other}{elsewhere}")
+    say(f"Page: {page}")
+    say(f"Compare: alphastrike replay {begun.name} --policy {other}{elsewhere}")
     if not outcome.is_complete:
         say(f"Go on: alphastrike live{elsewhere}")
 

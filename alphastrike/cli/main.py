@@ -23,6 +23,7 @@ from alphastrike.cli.import_ import import_
 from alphastrike.cli.live import live
 from alphastrike.cli.lookahead import lookahead
 from alphastrike.cli.markets import markets
+from alphastrike.cli.page import page
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
 from alphastrike.cli.resume import resume
@@ -67,6 +68,7 @@ app.command("markets")(markets)
 app.command("record")(record)
 app.command("replay")(replay)
 app.command("live")(live)
+app.command("page")(page)
 app.command("runs")(runs)
 app.command("sql")(sql)
 app.command("verify")(verify)

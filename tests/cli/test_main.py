@@ -117,6 +117,7 @@ COMMANDS = (
     "record",
     "replay",
     "live",
+    "page",
     "runs",
     "sql",
     "verify",

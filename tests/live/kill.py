@@ -387,7 +387,7 @@ def _live(arguments: list[str]) -> int:
     # The command looks both up when it runs.
     wal.LiveJournal = Journal  # type: ignore[misc]
     session.Session = Session  # type: ignore[misc]
-    return main(["live", *arguments])
+    return main(["live", "--no-page", *arguments])
 
 
 def _write(said: Said) -> None:

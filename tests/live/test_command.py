@@ -33,7 +33,7 @@ def tiny(data_root: Path) -> Path:
 
 def started(root: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "alphastrike", "live", "--data", str(root), *arguments],
+        [sys.executable, "-m", "alphastrike", "live", "--data", str(root), "--out", str(root / "pages"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def as_json(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert main(["live", "--data", str(root), "--json", *arguments]) == 0
+    assert main(["live", "--data", str(root), "--json", "--no-page", *arguments]) == 0
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     return answer
 
@@ -111,11 +111,59 @@ def test_a_full_disk_ends_it_in_one_line_and_what_is_there_goes_on(
 
     assert code == 2, err
     assert "Traceback" not in err
-    assert "live-tiny-rules" in err.strip().splitlines()[-1]
+    assert err.strip().splitlines()[-1].startswith("error: the journal of run 'live-tiny-rules' could not be written")
     before = _ticks(tiny)
     assert 0 < before < 480
-    assert as_json(tiny, capsys)["complete"]
+    rest = as_json(tiny, capsys)
+    assert rest["complete"]
     assert _ticks(tiny) == 480
+    assert rest["digest"] == as_json(tiny, capsys, "--new")["digest"], "as if the disk had always had room"
+
+
+def test_a_damaged_journal_is_refused_in_one_line_and_no_other_run_begins_in_its_place(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = running(tiny, "--feed", "tiny", "--speed", "3600")
+    process.kill()
+    ended(process)
+    log = tiny / "runs" / "live-tiny-rules" / "journal.sqlite-wal"
+    data = bytearray(log.read_bytes())
+    data[32 + 24 + 100] ^= 1
+    log.write_bytes(data)
+
+    assert main(["live", "--data", str(tiny), "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.startswith(
+        f"error: the journal of run 'live-tiny-rules' is damaged ({log}): frame 1 (byte 32) was changed"
+    )
+    assert [entry.name for entry in list_runs(tiny)] == ["live-tiny-rules"]
+    assert log.read_bytes() == data
+
+
+def test_a_state_file_that_cannot_be_written_is_told_in_one_line_and_stops_nothing(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny / "state").mkdir(mode=0o700)
+    (tiny / "state" / "leverage_state.json").mkdir()
+    assert as_told(tiny, capsys, "--feed", "tiny").count("leverage_state.json could not be written") == 1
+
+
+def as_told(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["live", "--data", str(root), "--no-page", *arguments]) == 0
+    return capsys.readouterr().err
+
+
+def test_a_run_without_a_tick_has_no_page_and_says_so(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # One instant an hour of this clock: it ends before the second.
+    out = ["--out", str(tiny / "pages")]
+    assert main(["live", "--data", str(tiny), "--feed", "tiny", "--speed", "1", "--duration", "0.01s", *out]) == 0
+    said = capsys.readouterr().out
+    page = tiny / "pages" / "live-tiny-rules.html"
+    if page.exists():
+        assert f"Page: {page}" in said
+    else:
+        assert "Page: run 'live-tiny-rules' has seen no complete instant yet: there is nothing to show." in said
 
 
 @pytest.mark.parametrize(
@@ -171,8 +219,11 @@ def test_a_run_does_not_go_on_under_other_settings(tiny: Path, capsys: pytest.Ca
 
 
 def test_it_says_where_everything_is(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["live", "--data", str(tiny), "--feed", "tiny", "--name", "told"]) == 0
+    pages = tiny / "pages"
+    assert main(["live", "--data", str(tiny), "--feed", "tiny", "--name", "told", "--out", str(pages)]) == 0
     caught = capsys.readouterr()
+    assert f"page {pages / 'told.html'}, written when it ends" in caught.err
+    assert "tiny under rules, live" in (pages / "told.html").read_text("utf-8")
 
     for said in ("told", "socket", "Ctrl-C", "alphastrike halt", "alphastrike status"):
         assert said in caught.err
@@ -180,6 +231,7 @@ def test_it_says_where_everything_is(tiny: Path, capsys: pytest.CaptureFixture[s
         "Complete",
         "digest",
         str(tiny / "runs" / "told"),
+        f"Page: {pages / 'told.html'}",
         "alphastrike replay told --policy no-llm",
         "p50 / p99",
     ):

@@ -13,8 +13,8 @@ import pytest
 from alphastrike.model.errors import TryAgainError
 from replay.compare import comparison
 from replay.rerun import compare
-from reports.counterfactual import default_name, page, slug, write_comparison
-from reports.page import write_page
+from reports.counterfactual import default_name, page, write_comparison
+from reports.page import page_path, write_page
 from tests.replay.runs import SEEDED, RecordedRuns
 from tests.reports.world import START, made_comparison
 
@@ -196,10 +196,10 @@ def test_a_page_of_a_real_run_has_a_card_for_every_situation(recorded: RecordedR
 
 def test_file_names_are_made_of_what_is_compared(tmp_path: Path) -> None:
     made = made_comparison(("no-llm", "always:tool=disable_asset"), days=30)
-    assert slug(default_name(made)) == "majors-rules-vs-no-llm-vs-always-tool-disable-asset"
+    assert default_name(made) == "majors-rules-vs-no-llm-vs-always:tool=disable_asset"
     assert write_comparison(made, tmp_path).name == "majors-rules-vs-no-llm-vs-always-tool-disable-asset.html"
     assert write_comparison(made, tmp_path, "../../etc/passwd").parent == tmp_path
-    assert slug("///") == "replay"
+    assert page_path(tmp_path, "///") == tmp_path / "replay.html"
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
