@@ -38,13 +38,13 @@ COMMON_HINTS: Final[Mapping[str, Hint]] = {
     "spx": Hint(0.16, 2.0, half_life_days=180.0),
     "search_interest": Hint(0.13, 4.0, reverses_after_days=180.0),
     "stablecoin_supply": Hint(0.12, 4.0, half_life_days=300.0),
-    "week": Hint(0.25, 0.0),
+    "week": Hint(0.22, 0.0),
 }
 """What is known of the common factor, in its standard deviations. ``week`` is the day of the week."""
 
 OWN_HINTS: Final[Mapping[str, Hint]] = {
     "takers": Hint(0.13, 1.0, half_life_days=120.0),
-    "book": Hint(0.40, 0.4, half_life_days=60.0),
+    "book": Hint(0.30, 0.75, half_life_days=60.0),
     "crowd": Hint(-0.12, 3.0, half_life_days=240.0),
     "liquidations": Hint(0.20, 0.75),
     "open_interest": Hint(0.18, 3.0, half_life_days=180.0),
@@ -54,9 +54,9 @@ OWN_HINTS: Final[Mapping[str, Hint]] = {
 """What is known of one symbol's path, in the standard deviations of its whole return.
 
 ``takers``: their share of buyers. ``book``: its lean to the bid. ``crowd``: accounts long over short. ``liquidations``:
-longs forced out less shorts: part of the forced move comes back. ``open_interest``: with rising interest
-the week's trend goes on, with falling interest it turns. ``premium``: basis and funding. ``volume``: more of it
-on rising bars than on falling ones.
+longs forced out less shorts: part of the forced move comes back. ``open_interest``: with rising interest the week's
+trend goes on, with falling interest it turns. ``premium``: of the last price over the mark, and funding. ``volume``:
+more of it on rising bars than on falling ones.
 """
 
 

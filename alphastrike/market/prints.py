@@ -108,7 +108,8 @@ def _turnover(
 def marks(seed: int, symbol: str, terms: Instrument, path: Path, close: Reals, interval: int) -> Reals:
     """Return the mark price at every close; its distance from the close is the basis."""
     basis = wandering(stream(seed, f"basis {symbol}"), len(close), 2.0 * MICROS_PER_HOUR / interval, BASIS_DEVIATION)
-    basis += BASIS_PER_HINT * path.hints["premium"]
+    # Dear contracts trade above their mark.
+    basis -= BASIS_PER_HINT * path.hints["premium"]
     return price_of(on_ticks(close * (1.0 + basis), terms.tick), terms.tick)
 
 

@@ -23,7 +23,7 @@ FACTOR_VOLATILITY: Final = 0.026
 MOMENTUM_HALF_LIFE_DAYS: Final = 120.0
 """Time over which the predictability of the factor by its last day halves: the signal that decays."""
 
-MOMENTUM: Final = 0.16
+MOMENTUM: Final = 0.12
 """Expected daily move, in daily standard deviations, per unit of normalised momentum, when the market begins."""
 
 MOMENTUM_MEMORY_DAYS: Final = 1.0

@@ -21,7 +21,7 @@ def readings(made: Simulation, place: int) -> dict[str, Reals]:
     ``takers``: net share of a day's volume. ``book``: mean lean of eight hours. ``crowd``, ``btc_dominance``, ``dxy``,
     ``spx``, ``search_interest``, ``stablecoin_supply``: logarithm less its month's mean; ``fear_greed``: the level so.
     ``liquidations``: a day's longs less shorts as a share of turnover. ``open_interest``: week's change times week's
-    return. ``premium``: a day's mean basis. ``volume``: three days' signed share. ``week``: what the coming day of the
+    return. ``premium``: a day's mean premium of the close over the mark. ``volume``: three days' signed share. ``week``: what the coming day of the
     week brought in the four weeks before.
     """
     own = _of_symbol(made, place)
@@ -39,7 +39,7 @@ def readings(made: Simulation, place: int) -> dict[str, Reals]:
         "crowd": _less_month(np.log(_last(own["long_short_ratio"], "ratio", time))),
         "liquidations": _sum(net, 24) / _sum(close * volume, 24),
         "open_interest": _change(interest, 168) * _sum(moves, 168),
-        "premium": _sum(own["marks"]["price"] / close - 1.0, 24),
+        "premium": _sum(close / own["marks"]["price"] - 1.0, 24),
         "volume": _sum(np.sign(moves) * volume, 72) / _sum(volume, 72),
         "week": sum((_before(day, hours) for hours in (144, 312, 480, 648)), np.zeros(len(time))),
     }
