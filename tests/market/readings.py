@@ -21,8 +21,8 @@ def readings(made: Simulation, place: int) -> dict[str, Reals]:
     ``takers``: net share of a day's volume. ``book``: mean lean of eight hours. ``crowd``, ``btc_dominance``, ``dxy``,
     ``spx``, ``search_interest``, ``stablecoin_supply``: logarithm less its month's mean; ``fear_greed``: the level so.
     ``liquidations``: a day's longs less shorts as a share of turnover. ``open_interest``: week's change times week's
-    return. ``premium``: a day's mean premium of the close over the mark. ``volume``: three days' signed share. ``week``: what the coming day of the
-    week brought in the four weeks before.
+    return. ``premium``: a day's mean premium of the close over the mark. ``volume``: three days' signed share.
+    ``week``: what the coming day of the week brought in the four weeks before.
     """
     own = _of_symbol(made, place)
     bars, book, forced = own["candles"], own["book_tops"], own["liquidations"]

@@ -178,10 +178,17 @@ def coefficients(worlds: int) -> dict[str, Reals]:
     return found
 
 
+def stated(source: str) -> list[str]:
+    """Return the cells of the source's row in the manual's table of what is planted."""
+    manual = (File(__file__).parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
+    _, planted = manual.split("| source | read from | about |")
+    row = next(line for line in planted.splitlines() if line.startswith(f"| {source} |"))
+    return [cell.strip().replace("−", "-") for cell in row.split("|")]
+
+
 @pytest.mark.slow
 def test_the_information_coefficients_are_those_of_the_manual() -> None:
     """Early of the stated sign and size, late weaker where it fades, over 150 worlds; the manual's table row by row."""
-    manual = (File(__file__).parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
     for source, found in coefficients(150).items():
         hint = HINTS[source]
         sign = np.sign(hint.strength)
@@ -192,17 +199,13 @@ def test_the_information_coefficients_are_those_of_the_manual() -> None:
             assert sign * found[3] < 0.6 * sign * found[0], (source, found)
         else:
             assert sign * found[3] > 0.01, (source, found)
-        row = next(line for line in manual.splitlines() if line.startswith(f"| {source} |"))
-        cells = [cell.strip().replace("−", "-") for cell in row.split("|")]
+        cells = stated(source)
         assert (float(cells[-3]), float(cells[-2])) == pytest.approx((found[0], found[3]), abs=0.002), source
 
 
 @pytest.mark.parametrize("source", HINTS)
 def test_the_manual_states_strength_and_half_life(source: str) -> None:
-    manual = (File(__file__).parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
-    (row,) = [line for line in manual.splitlines() if line.startswith(f"| {source} |")]
-    hint = HINTS[source]
-    cells = [cell.strip().replace("−", "-") for cell in row.split("|")]
+    hint, cells = HINTS[source], stated(source)
     lasts = f"{hint.half_life_days:g} d" if np.isfinite(hint.half_life_days) else "stays"
     if np.isfinite(hint.reverses_after_days):
         lasts = f"turns after {hint.reverses_after_days:g} d"
