@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.inbox import HARD_SIZE, Done, Inbox, Item, MarketEvent, OperatorCommand, Stop, TickEvent
 from alphastrike.model.errors import TryAgainError
@@ -68,6 +70,29 @@ def test_a_full_inbox_of_a_wall_clock_feed_keeps_the_newest_mark_and_every_fact(
     assert dropped > 0
     assert dropped + len(marks) == 60
     assert {mark(29), mark(29, "ETHUSDT")} <= set(marks)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "is_superseded"),
+    [
+        ("open_interest", (5.0, 6.0), True),
+        ("long_short_ratio", (1.5,), True),
+        ("book_tops", (99.0, 1.0, 100.0, 1.0), True),
+        ("funding", (0.0001, 0), False),
+        ("liquidations", (1, 100.0, 2.0), False),
+        ("externals", (7, 2.0), False),
+    ],
+)
+def test_only_what_newer_data_replaces_gives_way(kind: str, values: tuple[float, ...], is_superseded: bool) -> None:
+    async def scene() -> list[Item]:
+        inbox = Inbox(size=10)
+        for at in range(30):
+            inbox.offer(MarketEvent(kind, at, "one", values))
+        return drained(inbox)
+
+    kept = asyncio.run(scene())
+    assert kept[-1] == MarketEvent(kind, 29, "one", values)
+    assert (len(kept) < 30) is is_superseded
 
 
 def test_a_flood_of_facts_is_bounded_and_its_losses_are_counted() -> None:

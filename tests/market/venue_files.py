@@ -16,7 +16,7 @@ def write_files(tables: MarketTables, folder: Path) -> list[str]:
         bars = [
             (_ms(time - tables.interval), *prices, count) for time, *prices, count in _rows(tables, "candles", place)
         ]
-        names = ("open_time", "open", "high", "low", "close", "volume", "taker_buy_volume", "count")
+        names: Sequence[str] = ("open_time", "open", "high", "low", "close", "volume", "taker_buy_volume", "count")
         _write(folder / f"{symbol}-{bar}.csv", names, bars)
         marks = [(_ms(time - tables.interval), *[price] * 4) for time, price in _rows(tables, "marks", place)]
         _write(folder / "markPriceKlines" / f"{symbol}-{bar}.csv", ("open_time", "open", "high", "low", "close"), marks)
