@@ -10,7 +10,7 @@ Each computes perception of a market once more, changed so that nothing may move
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,11 +56,18 @@ class Proven:
     """In order of the proofs, causes before what inherits them."""
 
     @property
-    def unproven(self) -> tuple[str, ...]:
-        """Names without a value to compare in any proof: an input is not in the market, or it is too short."""
-        return tuple(
-            each.name for each in self.subjects if not any(counts.get(each.name) for counts in self.compared.values())
-        )
+    def unproven(self) -> dict[str, tuple[str, ...]]:
+        """By name, the proofs that had no value of it to compare: never known, or its window is longer than the market.
+
+        The forecast, which not every proof is about, is left out, and so is the order of symbols where there is one.
+        """
+        asked = [proof for proof in PROOFS if proof != "symbols" or len(self.symbols) > 1]
+        empty = {
+            each.name: tuple(proof for proof in asked if not self.compared[proof].get(each.name))
+            for each in self.subjects
+            if each.kind != FORECAST
+        }
+        return {name: proofs for name, proofs in empty.items() if proofs}
 
 
 def prove(
@@ -245,9 +252,7 @@ def _chosen(every: tuple[Subject, ...], signals: Sequence[str], features: Sequen
         there = [subject.name for subject in every if subject.kind == kind]
         for name in names:
             if name not in there:
-                near = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
-                hint = f"Nearest: {', '.join(near)}" if near else f"There are {', '.join(there)}"
-                raise ConfigurationError(f"there is no {kind} {name!r}. {hint}.")
+                raise ConfigurationError(f"there is no {kind} {name!r}. {_hint(name, there, by_name)}")
     wanted: set[str] = set()
     waiting = [*signals, *features]
     while waiting:
@@ -256,6 +261,13 @@ def _chosen(every: tuple[Subject, ...], signals: Sequence[str], features: Sequen
             wanted.add(name)
             waiting += by_name[name].inputs if name in by_name else ()
     return tuple(subject for subject in every if subject.name in wanted)
+
+
+def _hint(name: str, there: list[str], every: Mapping[str, Subject]) -> str:
+    if name in every:
+        return f"It is a {every[name].kind}."
+    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
+    return f"Nearest: {', '.join(near)}." if near else "`alphastrike signals` lists the signals and their features."
 
 
 def _last_days(market: Market, settings: PerceptionSettings, days: int) -> Market:

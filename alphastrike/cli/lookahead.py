@@ -117,16 +117,18 @@ def _print(found: "Proven", seed: int) -> None:
         headers = ("what", "name", "proof", "first at UTC", "symbol", "value", "changed", "moved", "inherited from")
         body = [_row(finding, found.compared[finding.proof][finding.name]) for finding in found.findings]
         out().print(table(headers, body, right=("value", "changed", "moved")))
-    if found.unproven:
-        note(
-            f"Nothing was proved about {', '.join(found.unproven)}: never known in this market, or not in so few days."
-        )
-    say(_verdict(found, features, signals))
+    for proofs in sorted(set(found.unproven.values())):
+        names = ", ".join(name for name, empty in found.unproven.items() if empty == proofs)
+        is_all = len(proofs) >= len(found.compared) - (len(found.symbols) == 1)
+        which = "never known in this market, or not in so few days" if is_all else f"not proved by {', '.join(proofs)}"
+        note(f"Without a value to compare ({which}): {names}.")
+    say(_verdict(found))
 
 
-def _verdict(found: "Proven", features: int, signals: int) -> str:
+def _verdict(found: "Proven") -> str:
     if not found.findings:
-        return f"Clean: no value of {features} features and {signals} signals moved."
+        proven = [each.kind for each in found.subjects if each.name not in found.unproven]
+        return f"Clean: of {proven.count('feature')} features and {proven.count('signal')} signals no value moved."
     causes = sorted({finding.name for finding in found.findings if not finding.inherited})
     heirs = sorted(
         {f.name for f in found.findings if f.kind == "signal" and f.inherited} - set(causes),
