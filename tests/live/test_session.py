@@ -1,7 +1,9 @@
 """A live run against the world: feeds gone wild, policies that think long, people, disks, and every way to stop."""
 
 import asyncio
+import gc
 import math
+import sys
 import threading
 import time
 from collections import Counter
@@ -479,6 +481,20 @@ def test_a_run_does_not_go_on_with_a_policy_that_answers_otherwise(warm_root: Pa
         play(warm_root, "live1", settings=LIVELY, during=killed)
     with pytest.raises(HaltError, match="cannot go on"):
         play(warm_root, "live1", policy="no-llm", settings=LIVELY)
+
+
+def test_a_run_keeps_the_collector_and_other_threads_out_of_the_writers_way_and_no_longer(tmp_path: Path) -> None:
+    before = sys.getswitchinterval(), gc.get_freeze_count()
+    seen: list[tuple[float, int]] = []
+
+    def looks(session: Session) -> None:
+        session.on_release.append(lambda _: seen.append((sys.getswitchinterval(), gc.get_freeze_count())))
+
+    run_feed(tmp_path, "prompt", ScriptedFeed(TABLES, sends(*instant(BOTH, START))), during=looks)
+
+    assert seen
+    assert all(switch <= 0.001 and frozen > 10_000 for switch, frozen in seen)
+    assert (sys.getswitchinterval(), gc.get_freeze_count()) == before
 
 
 def test_what_is_released_is_durable_and_never_more_than_a_commit_late(warm_root: Path) -> None:
