@@ -10,8 +10,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -39,6 +39,7 @@ DRIFTS: Final[Mapping[str, str]] = {
     "symbol_base": "a symbol is named by its base asset, as SOL for SOLUSDT",
     "whole_number": "a whole number is written with a fraction of zero, as 85.0",
     "missing_reason": f'a call has no reason; it gets "{NO_REASON}"',
+    "reason_code": "a reason code that was not offered is kept as words",
     "long_words": f"a reason or message has more than {WORDS_MAX} characters and is cut there",
 }
 """Every rule by name, with what it accepts."""
@@ -60,6 +61,24 @@ _OPENING: Final = re.compile(r"\[\s*[{\]]|\{\s*[\"}]")
 _FENCE: Final = re.compile(r"```\w*")
 
 
+Mending = Callable[[Tool, dict[str, Any], Counter[str]], None]
+"""Changes a call's fields in place and counts the rules it uses; raises :class:`Unusable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How calls were asked to be written: what is spelled so is no drift, and is not counted as one."""
+
+    wrapper: str = ""
+    """Key under which the list of calls stands; empty for a bare list."""
+    tool_key: str = "tool"
+    mend: Mending | None = None
+    """Puts the arguments that were asked for into those of the palette, once the tool is known."""
+
+
+PALETTE_SPELLING: Final = Spelling()
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What was read: calls and rejected calls in their order, and how often each rule was used."""
@@ -69,6 +88,8 @@ class Parsed:
     """(rule, count), sorted by rule."""
     unreadable: str = ""
     """Why the answer as a whole holds no list of calls; empty when it does."""
+    analysis: str = ""
+    """What the answer says beside its calls, on one line: to be shown escaped, and to no model."""
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -81,12 +102,13 @@ class Parsed:
         return tuple(entry for entry in self.entries if isinstance(entry, RejectedCall))
 
 
-def read_text(text: str, symbols: Sequence[str]) -> Parsed:
+def read_text(text: str, symbols: Sequence[str], spelling: Spelling = PALETTE_SPELLING) -> Parsed:
     """Read the tool calls of a model's answer.
 
     Args:
         text: the answer as it came: JSON, or JSON in prose or a fence. Two separate lists are ambiguous: unreadable.
         symbols: the market's symbols, against which short names are completed.
+        spelling: how the model was asked to write them.
     """
     drifts: Counter[str] = Counter()
     if len(text) > TEXT_MAX:
@@ -107,10 +129,12 @@ def read_text(text: str, symbols: Sequence[str]) -> Parsed:
         drifts["fence"] += 1
     if _FENCE.sub("", before).strip() or _FENCE.sub("", after).strip():
         drifts["prose"] += 1
-    items = _listed(value, drifts)
+    items = _listed(value, drifts, spelling)
     if items is None:
         return Parsed(unreadable=f"{Fault.MALFORMED}: the answer's JSON is no list of calls")
-    return _Reader(tuple(symbols), drifts, may_set_life=False).read(items)
+    read = _Reader(tuple(symbols), drifts, may_set_life=False, spelling=spelling).read(items)
+    analysis = value.get("analysis") if isinstance(value, dict) else None
+    return replace(read, analysis=plain(analysis)[:WORDS_MAX].rstrip()) if isinstance(analysis, str) else read
 
 
 def read_items(items: Sequence[object], symbols: Sequence[str]) -> Parsed:
@@ -121,7 +145,7 @@ def read_items(items: Sequence[object], symbols: Sequence[str]) -> Parsed:
     return _Reader(tuple(symbols), Counter(), may_set_life=True).read(items)
 
 
-class _Unusable(Exception):  # noqa: N818 - it never leaves this module
+class Unusable(Exception):  # noqa: N818 - it never leaves a reader
     """This item is no call; the text is the rejection."""
 
 
@@ -130,6 +154,7 @@ class _Reader:
     symbols: tuple[str, ...]
     drifts: Counter[str]
     may_set_life: bool
+    spelling: Spelling = PALETTE_SPELLING
 
     def read(self, items: Sequence[object]) -> Parsed:
         entries = tuple(self._entry(item) for item in items)
@@ -146,26 +171,28 @@ class _Reader:
                 tool = item.code
                 return call_of(item)
             if not isinstance(item, dict):
-                raise _Unusable(f"{Fault.MALFORMED}: {shown(item)} is no call")
+                raise Unusable(f"{Fault.MALFORMED}: {shown(item)} is no call")
             fields = dict(_flat(item, used))
-            tool = _tool_of(fields, used)
+            tool = _tool_of(fields, used, self.spelling.tool_key)
             self._mend(tool, fields, used)
             call = call_of(fields)
         except ValidationError as error:
             return _rejected(fault_text(error), tool, fields)
-        except _Unusable as error:
+        except Unusable as error:
             return _rejected(str(error), tool, fields)
         self.drifts.update(used)
         return call
 
     def _mend(self, tool: Tool, fields: dict[str, Any], used: Counter[str]) -> None:
         model = PALETTE[tool]
+        if self.spelling.mend is not None:
+            self.spelling.mend(tool, fields, used)
         if "ttl_hours" in fields and not self.may_set_life:
-            raise _Unusable(f"{Fault.MALFORMED}: ttl_hours is no argument of this tool")
+            raise Unusable(f"{Fault.MALFORMED}: ttl_hours is no argument of this tool")
         for near, name in _NEAR_NAMES.get(tool, {}).items():
             if near in fields:
                 if name in fields:
-                    raise _Unusable(f"{Fault.MALFORMED}: {near} and {name} are both given")
+                    raise Unusable(f"{Fault.MALFORMED}: {near} and {name} are both given")
                 fields[name] = fields.pop(near)
                 used["argument_name"] += 1
         if isinstance(fields.get("symbol"), str):
@@ -202,12 +229,13 @@ class _Reader:
         return name
 
 
-def _listed(value: object, drifts: Counter[str]) -> list[object] | None:
+def _listed(value: object, drifts: Counter[str], spelling: Spelling) -> list[object] | None:
     """Return the list of calls in decoded JSON; ``None`` when it is none."""
     if isinstance(value, dict):
         wrappers = [key for key in _WRAPPERS if isinstance(value.get(key), list)]
         if len(wrappers) == 1 and not any(key in value for key in _TOOL_KEYS):
-            drifts["wrapped"] += 1
+            if wrappers[0] != spelling.wrapper:
+                drifts["wrapped"] += 1
             value = value[wrappers[0]]
         elif not wrappers and any(key in value for key in _TOOL_KEYS):
             drifts["single"] += 1
@@ -223,26 +251,26 @@ def _flat(item: dict[Any, Any], used: Counter[str]) -> Iterator[tuple[str, Any]]
         used["nested"] += 1
         for key, value in item[nest].items():
             if key in outer:
-                raise _Unusable(f"{Fault.MALFORMED}: {shown(key)} is given twice")
+                raise Unusable(f"{Fault.MALFORMED}: {shown(key)} is given twice")
             outer[key] = value
     for key, value in outer.items():
         if not isinstance(key, str):
-            raise _Unusable(f"{Fault.MALFORMED}: {shown(key)} is no argument's name")
+            raise Unusable(f"{Fault.MALFORMED}: {shown(key)} is no argument's name")
         yield key, value
 
 
-def _tool_of(fields: dict[str, Any], used: Counter[str]) -> Tool:
+def _tool_of(fields: dict[str, Any], used: Counter[str], asked: str) -> Tool:
     """Settle which tool is called, exactly as written; put its name under ``tool``."""
     keys = [key for key in _TOOL_KEYS if key in fields]
     if not keys:
-        raise _Unusable(f"{Fault.UNKNOWN_TOOL}: no tool is named")
+        raise Unusable(f"{Fault.UNKNOWN_TOOL}: no tool is named")
     if len(keys) > 1:
-        raise _Unusable(f"{Fault.MALFORMED}: {' and '.join(keys)} are both given")
+        raise Unusable(f"{Fault.MALFORMED}: {' and '.join(keys)} are both given")
     name = fields.pop(keys[0])
     tool = TOOL_NAMES.get(name) if isinstance(name, str) else None
     if tool is None:
-        raise _Unusable(f"{Fault.UNKNOWN_TOOL}: {shown(name)} is no tool")
-    if keys[0] != "tool":
+        raise Unusable(f"{Fault.UNKNOWN_TOOL}: {shown(name)} is no tool")
+    if keys[0] not in {"tool", asked}:
         used["tool_key"] += 1
     fields["tool"] = name
     return tool
