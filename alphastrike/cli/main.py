@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 import alphastrike
+from alphastrike.cli.ablate import ablate
 from alphastrike.cli.console import error, note
 from alphastrike.cli.flatten import flatten
 from alphastrike.cli.halt import halt
@@ -74,6 +75,7 @@ app.command("sql")(sql)
 app.command("verify")(verify)
 app.command("signals")(signals)
 app.command("lookahead")(lookahead)
+app.command("ablate")(ablate)
 app.command("status")(status)
 app.command("halt")(halt)
 app.command("resume")(resume)
@@ -124,7 +126,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _assert_own_packages() -> None:
     """Refuse to run with another project's ``replay``: the names of the outer packages are generic."""
     home = Path(alphastrike.__file__).resolve().parent.parent
-    for name in ("replay", "reports"):
+    for name in ("replay", "experiments", "reports"):
         spec = find_spec(name)
         found = Path(spec.origin).resolve().parent if spec is not None and spec.origin is not None else None
         if found != home / name:

@@ -123,6 +123,7 @@ COMMANDS = (
     "verify",
     "signals",
     "lookahead",
+    "ablate",
     "status",
     "halt",
     "resume",
