@@ -146,7 +146,7 @@ def headline(it: Comparison, run: Run) -> str:
     applied = " (in shadow: nothing it said was applied)" if _is_shadow(run) and own.situations else ""
     return (
         f"{numerals.number(start, 0)} USDT became {numerals.number(own.equity_end, 0)} ({change}), at worst "
-        f"{numerals.percent(own.max_drawdown)} below the peak. {it.factual.name} {asked}{did}{applied}."
+        f"{numerals.percent(own.max_drawdown)} below the peak. Policy {it.factual.name} {asked}{did}{applied}."
     )
 
 
@@ -207,7 +207,7 @@ def _counts(run: Run, arm: Arm) -> list[tuple[str, str]]:
         ("decisions", f"{len(np.unique(run.rows('forecasts')['event_time'])):,}"),
         ("orders sent", f"{int(np.sum(orders['change'] == OrderChange.SUBMITTED)):,}"),
         ("fills", f"{len(arm.tables['fills']):,}"),
-        ("candles refused by the gateway", f"{int(np.sum(run.rows('gates')['verdict'] == GateVerdict.REJECTED)):,}"),
+        ("candles refused", f"{int(np.sum(run.rows('gates')['verdict'] == GateVerdict.REJECTED)):,}"),
         ("halts", said or "none"),
     ]
 
