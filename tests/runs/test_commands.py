@@ -73,7 +73,7 @@ def test_ctrl_c_while_recording_exits_with_130(
 
     monkeypatch.setattr("alphastrike.runs.recorder.computed_run", interrupted)
 
-    assert main(["record", "small", "--quiet", "--data", str(own.root)]) == 130
+    assert main(["record", "small", "--recompute", "--quiet", "--data", str(own.root)]) == 130
 
     assert "interrupted; nothing was half written" in capsys.readouterr().err
     assert [path.name for path in runs_folder(own.root).iterdir()] == ["first"]

@@ -125,7 +125,9 @@ def test_a_restart_leaves_no_trace(live: Played, ended: tuple[Played, Manifest])
     assert manifest.digest == live.stepper.digest()
     one, other = open_run(live.root, "live1"), open_run(again.root, "live1")
     for name in one.manifest.tables:
-        assert one.table(name).equals(other.table(name)) or name in {"features", "signals", "candles"}, name
+        # Where NaN says that something is unknown, Arrow finds no table equal to itself: the bytes below decide.
+        holds_unknowns = {"features", "signals", "candles", "health", "verdicts"}
+        assert one.table(name).equals(other.table(name)) or name in holds_unknowns, name
         if name not in {"instruments", "margin_tiers", "checkpoints"}:
             assert one.rows(name).tobytes() == other.rows(name).tobytes() or one.kind(name).record.hasobject, name
 
