@@ -100,7 +100,9 @@ def _from_parquet(file: Path) -> pa.Table:
 def _texts(table: pa.Table, column: str) -> list[str]:
     stored = table.column(column)
     if pa.types.is_timestamp(stored.type) and stored.type.tz is not None:
-        stored = stored.cast(pa.timestamp("us", "UTC"))
+        # In their own zone: what is a midnight there is none in UTC.
+        moments = stored.cast(pa.timestamp("us", stored.type.tz), safe=False).to_pylist()
+        return ["" if moment is None else moment.isoformat() for moment in moments]
     return [(text or "").strip() for text in stored.cast(pa.string()).to_pylist()]
 
 

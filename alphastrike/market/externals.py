@@ -3,10 +3,10 @@
 What a file cannot tell is stated by the user: how late a value is published, and in which zone its times are.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,13 @@ from alphastrike.market.external_terms import ExternalWanted, Stamp
 from alphastrike.market.intervals import moment_text, span_text
 from alphastrike.market.reading import EARLIEST, LATEST, epoch_micros
 from alphastrike.model.errors import DataError
-from alphastrike.model.units import MICROS_PER_DAY
+from alphastrike.model.units import MICROS_PER_HOUR
 
 GAP_FACTOR: Final = 1.5
 """A step longer than this many usual ones is a gap, where none is stated."""
 
+_SHORTEST_DAY: Final = 23 * MICROS_PER_HOUR
+"""Between two midnights when clocks are set forward."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MEND: Final = "Mend or remove the row."
 
@@ -91,30 +93,31 @@ def _more(gaps: int) -> str:
     return f"; {gaps - 1:,} more gaps" if gaps > 1 else ""
 
 
-class _Form(NamedTuple):
+class _Form(Enum):
     """How a file writes times."""
 
-    name: str
-    read: Callable[[str], datetime]
+    EPOCHS = "a count since 1970"
+    DAYS = "a day as 2024-01-31"
+    NAIVE = "a time without zone as the first one"
+    AWARE = "a time with its zone as the first one"
 
 
 def _stamps(cells: Cells, wanted: ExternalWanted) -> npt.NDArray[np.int64]:
     form = _form_of(cells)
-    if form is _EPOCHS:
-        return _at_days(cells, wanted, _from_epochs(cells, wanted), UTC)
+    if form is _Form.EPOCHS:
+        return _of_days_or_times(cells, wanted, _from_epochs(cells, wanted))
     moments = [_read(cells, form, place) for place in range(len(cells.times))]
-    if form is _AWARE:
+    if form is _Form.AWARE:
         _check_zone(cells, wanted, moments)
-        return _at_days(cells, wanted, _micros(moments), wanted.zone or moments[0].tzinfo or UTC)
+        return _of_days_or_times(cells, wanted, moments)
     if wanted.zone is None:
         raise DataError(
             f"{cells.place(0)}: {cells.time} {cells.times[0]!r} names no time zone. State it: tz=UTC, or say "
             "tz=America/New_York."
         )
-    if form is _DAYS:
-        days = 0 if wanted.stamp is Stamp.START else 1
-        return _micros([(moment + timedelta(days=days)).replace(tzinfo=wanted.zone) for moment in moments])
     local = [moment.replace(tzinfo=wanted.zone) for moment in moments]
+    if form is _Form.DAYS:
+        return _micros(local) if wanted.stamp is Stamp.START else _ends_of_days(cells, wanted, local)
     for place, moment in enumerate(local):
         # When clocks are changed an hour is missing or there twice, and only an offset tells which is meant.
         if moment.utcoffset() != moment.replace(fold=1).utcoffset():
@@ -122,17 +125,15 @@ def _stamps(cells: Cells, wanted: ExternalWanted) -> npt.NDArray[np.int64]:
                 f"{cells.place(place)}: {cells.time} {cells.times[place]!r} is no time of its own in {wanted.zone}, "
                 "where clocks are changed. Write the file's times in UTC."
             )
-    return _at_days(cells, wanted, _micros(local), wanted.zone)
+    return _of_days_or_times(cells, wanted, local)
 
 
-def _at_days(
-    cells: Cells, wanted: ExternalWanted, stamps: npt.NDArray[np.int64], zone: tzinfo
-) -> npt.NDArray[np.int64]:
-    """Return the stamps, moved to the end of the day where they mean one; midnights alone do not say what they mean."""
-    local = [(_EPOCH + timedelta(microseconds=int(stamp))).astimezone(zone) for stamp in stamps]
+def _of_days_or_times(cells: Cells, wanted: ExternalWanted, moments: list[datetime]) -> npt.NDArray[np.int64]:
+    """Return the stamps, at the end of the day where they mean one; midnights alone do not say what they mean."""
+    stamps = _micros(moments)
     steps = np.diff(stamps)
-    is_daily = len(steps) == 0 or int(steps.min()) >= MICROS_PER_DAY - MICROS_PER_DAY // 24
-    if not (is_daily and all(moment.hour == moment.minute == moment.second == 0 for moment in local)):
+    is_daily = len(steps) == 0 or int(steps.min()) >= _SHORTEST_DAY
+    if not (is_daily and all(moment.hour == moment.minute == moment.second == 0 for moment in moments)):
         if wanted.stamp is not None:
             raise DataError(
                 f"{cells.file}: {cells.time} {cells.times[0]!r} has a time of day, and stamp={wanted.stamp.value} is "
@@ -144,25 +145,34 @@ def _at_days(
             f"{cells.file}: every {cells.time} is a midnight, as {cells.times[0]!r}. Pass stamp=end if a value is "
             "about the day that begins there, or stamp=start if it is known at that moment."
         )
-    if wanted.stamp is Stamp.START:
-        return stamps
-    return _micros([moment.replace(tzinfo=None) + timedelta(days=1) for moment in local], zone)
+    return stamps if wanted.stamp is Stamp.START else _ends_of_days(cells, wanted, moments)
 
 
-def _from_epochs(cells: Cells, wanted: ExternalWanted) -> npt.NDArray[np.int64]:
+def _ends_of_days(cells: Cells, wanted: ExternalWanted, begins: list[datetime]) -> npt.NDArray[np.int64]:
+    if wanted.zone is None and len({moment.utcoffset() for moment in begins}) > 1:
+        raise DataError(
+            f"{cells.file}: the offsets of {cells.time} change, and a day whose clocks are changed has not 24 hours. "
+            "State the zone, say tz=America/New_York."
+        )
+    # In the wall clock's terms: the next midnight, however many hours away it is.
+    ends = [moment.replace(tzinfo=None) + timedelta(days=1) for moment in begins]
+    return _micros([end.replace(tzinfo=wanted.zone or moment.tzinfo) for end, moment in zip(ends, begins, strict=True)])
+
+
+def _from_epochs(cells: Cells, wanted: ExternalWanted) -> list[datetime]:
     for place, text in enumerate(cells.times):
-        if not text.isdigit() or len(text) > 19:
-            raise _no_time(cells, place, _EPOCHS)
+        if not text.isdigit() or len(text) > 18:
+            raise _no_time(cells, place, _Form.EPOCHS)
     stamps = epoch_micros(np.array([int(text) for text in cells.times], dtype=np.int64))
     outside = np.flatnonzero((stamps < EARLIEST) | (stamps >= LATEST))
     if len(outside):
-        raise _no_time(cells, int(outside[0]), _EPOCHS)
+        raise _no_time(cells, int(outside[0]), _Form.EPOCHS)
     if wanted.zone is not None and wanted.zone is not UTC:
         raise DataError(
             f"{cells.place(0)}: {cells.time} {cells.times[0]} counts from 1970 in UTC, and tz={wanted.zone} is stated. "
             "Leave tz out."
         )
-    return stamps
+    return [_EPOCH + timedelta(microseconds=stamp) for stamp in stamps.tolist()]
 
 
 def _check_zone(cells: Cells, wanted: ExternalWanted, moments: list[datetime]) -> None:
@@ -180,11 +190,11 @@ def _form_of(cells: Cells) -> _Form:
     """Return how the first time is written: all others must be so."""
     text = cells.times[0]
     if text.isdigit():
-        return _EPOCHS
+        return _Form.EPOCHS
     if _is_day(text):
-        return _DAYS
+        return _Form.DAYS
     try:
-        return _NAIVE if datetime.fromisoformat(text).tzinfo is None else _AWARE
+        return _Form.NAIVE if datetime.fromisoformat(text).tzinfo is None else _Form.AWARE
     except ValueError:
         raise DataError(
             f"{cells.place(0)}: {cells.time} is {text!r}, not a time. Write 2024-01-31, 2024-01-31T08:00+00:00 or "
@@ -195,16 +205,16 @@ def _form_of(cells: Cells) -> _Form:
 def _read(cells: Cells, form: _Form, place: int) -> datetime:
     text = cells.times[place]
     try:
-        moment = form.read(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise _no_time(cells, place, form) from None
-    if _is_day(text) != (form is _DAYS) or (moment.tzinfo is None) != (form is not _AWARE):
+    if _is_day(text) != (form is _Form.DAYS) or (moment.tzinfo is None) != (form is not _Form.AWARE):
         raise _no_time(cells, place, form)
     return moment
 
 
 def _no_time(cells: Cells, place: int, form: _Form) -> DataError:
-    return DataError(f"{cells.place(place)}: {cells.time} is {cells.times[place]!r}, not {form.name}. {_MEND}")
+    return DataError(f"{cells.place(place)}: {cells.time} is {cells.times[place]!r}, not {form.value}. {_MEND}")
 
 
 def _is_day(text: str) -> bool:
@@ -249,12 +259,5 @@ def _in_order(
     return ExternalSeries(wanted, stamp[kept], value[kept], rows[kept], int(np.count_nonzero(~kept)))
 
 
-def _micros(moments: list[datetime], zone: Any = None) -> npt.NDArray[np.int64]:
-    own = moments if zone is None else [moment.replace(tzinfo=zone) for moment in moments]
-    return np.array([(moment - _EPOCH) // timedelta(microseconds=1) for moment in own], dtype=np.int64)
-
-
-_EPOCHS: Final = _Form("a count since 1970", datetime.fromisoformat)
-_DAYS: Final = _Form("a day as 2024-01-31", datetime.fromisoformat)
-_NAIVE: Final = _Form("a time without zone as the first one", datetime.fromisoformat)
-_AWARE: Final = _Form("a time with its zone as the first one", datetime.fromisoformat)
+def _micros(moments: list[datetime]) -> npt.NDArray[np.int64]:
+    return np.array([(moment - _EPOCH) // timedelta(microseconds=1) for moment in moments], dtype=np.int64)

@@ -175,6 +175,20 @@ def test_days_follow_one_another_through_a_change_of_clocks(data_root: Path, tmp
     assert steps.tolist() == [24, 23, 24, 24]
 
 
+ZONED = "time,value\n2024-03-09T00:00:00-05:00,1\n2024-03-10T00:00:00-05:00,2\n2024-03-11T00:00:00-04:00,3\n"
+
+
+def test_midnights_that_carry_their_offsets_are_days_too(data_root: Path, tmp_path: Path) -> None:
+    _refused(data_root, tmp_path, ZONED, "lag=0", ["every time is a midnight", "stamp=end"])
+    _refused(data_root, tmp_path, ZONED, "lag=0,stamp=end", ["offsets of time change", "tz=America/New_York"])
+    bars = parquet(tmp_path / "BTCUSDT_1h.parquet", candles(120, begin=moment("2024-03-09"), step=HOUR))
+    wanted = parse_external(f"spx={tmp_path / 'outside.csv'},lag=0,stamp=end,tz=America/New_York")
+    imported(data_root, bars, externals=(wanted,))
+    assert [time for time, _, _ in known(data_root)] == [
+        moment(text) for text in ("2024-03-10T05:00", "2024-03-11T04:00", "2024-03-12T04:00")
+    ]
+
+
 def test_rows_that_repeat_are_left_out_and_a_series_outside_the_span_is_noted(data_root: Path, tmp_path: Path) -> None:
     text = "date,value\n2022-01-01,5\n2022-01-02,5\n2022-01-02,5\n"
     (facts,) = import_with(data_root, tmp_path, text, "lag=0,tz=UTC").manifest.externals
@@ -204,20 +218,21 @@ def test_several_series_stand_in_the_order_of_time_and_name(data_root: Path, tmp
         imported(data_root, bars, name="third", externals=(both[0], both[0]))
 
 
-@pytest.mark.parametrize("stored", ["timestamp", "local", "day", "seconds"])
+@pytest.mark.parametrize("stored", ["timestamp", "midnight", "local", "day", "seconds"])
 def test_parquet_holds_times_as_what_they_are(data_root: Path, tmp_path: Path, stored: str) -> None:
     bars = parquet(tmp_path / "BTCUSDT_1h.parquet", candles(240, step=HOUR))
     noon = moment("2024-01-03T12:00")
     times = {
         "timestamp": pa.array([noon], pa.timestamp("us", "America/New_York")),
+        "midnight": pa.array([moment("2024-01-02T05:00") * 1_000], pa.timestamp("ns", "America/New_York")),
         "local": pa.array([noon - 5 * HOUR], pa.timestamp("us")),
         "day": pa.array([(noon - DAY) // DAY], pa.int32()).cast(pa.date32()),
         "seconds": pa.array([noon // 1_000_000]),
     }
     pq.write_table(pa.table({"time": times[stored], "value": [7]}), tmp_path / "x.parquet")
-    zone = {"local": ",tz=America/New_York", "day": ",tz=UTC"}.get(stored, "")
-    imported(data_root, bars, externals=(parse_external(f"x={tmp_path / 'x.parquet'},lag=0{zone}"),))
-    expected = moment("2024-01-03T00:00") if stored == "day" else noon
+    terms = {"local": ",tz=America/New_York", "day": ",tz=UTC", "midnight": ",stamp=end"}.get(stored, "")
+    imported(data_root, bars, externals=(parse_external(f"x={tmp_path / 'x.parquet'},lag=0{terms}"),))
+    expected = {"day": moment("2024-01-03T00:00"), "midnight": moment("2024-01-03T05:00")}.get(stored, noon)
     assert known(data_root) == [(expected, expected, 7.0)]
 
 
