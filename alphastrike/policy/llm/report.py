@@ -95,7 +95,7 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True)
 class SymbolLine:
-    """One symbol: position, results in the trigger window, forecast, and the controls in force."""
+    """One symbol: position, results, forecast, and the controls in force. Percentages are of equity where of money."""
 
     asset_enabled: bool
     conviction: Fixed
@@ -114,6 +114,7 @@ class SymbolLine:
     """The size multiplier in force, percent."""
     symbol: Name
     trades: int
+    """Closed so far; recent P&L and win rate are of those in the trigger window."""
     volatility_pct: Fixed
     win_rate_pct: Fixed
 
