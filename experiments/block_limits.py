@@ -2,9 +2,8 @@
 
 Textbook values take a feature's values for independent draws. They are not: windows overlap, bars depend on one
 another, days resemble days. So whole blocks of days are drawn. The current window is one stretch of days as it
-happened, the reference is put together from stretches of the same length drawn from elsewhere in the same history:
-dependence up to that length stays, and so does all the difference between parts of the history that lie apart. That
-is more difference than neighbouring windows have, and the limits are wide on purpose.
+happened, the reference is put together from stretches of the same length drawn from the days before it, as far back as
+a reference reaches: dependence up to that length stays, and so does the difference between weeks of the same quarter.
 """
 
 from typing import Any, Final, NamedTuple
@@ -57,12 +56,9 @@ def drawn(
     """
     days, decisions = values.shape
     blocks = -(-reference_days // current_days)
-    current = generator.integers(0, days, draws)[:, None] + np.arange(current_days)
-    # Anywhere on the circle but on the current window.
-    starts = current[:, :1] + generator.integers(current_days, days - current_days + 1, (draws, blocks))
+    current = generator.integers(reference_days, days - current_days + 1, draws)[:, None] + np.arange(current_days)
+    starts = current[:, :1] - generator.integers(current_days, reference_days + 1, (draws, blocks))
     reference = (starts[:, :, None] + np.arange(current_days)).reshape(draws, -1)[:, :reference_days]
-    current %= days
-    reference %= days
     now = counts[current].sum(axis=1)
     then = counts[reference].sum(axis=1)
     return Draws(

@@ -68,6 +68,13 @@ def range_for_volume_168(bars: Bars) -> Column:
     return moved - 0.65 * log_ratio(bars.volume, before(trailing_mean(bars.volume, 168), 1))
 
 
+@feature(Family.VOLATILITY, window=2)
+def range_for_volume_1(bars: Bars) -> Column:
+    """Log of the true range, as a fraction of the close, over the square root of the turnover in quote units."""
+    width = ratio(true_range(bars.high, bars.low, bars.close), bars.close)
+    return log_ratio(width, np.sqrt(bars.volume * bars.close))
+
+
 @feature(Family.VOLUME, window=2)
 def volume_change_1(bars: Bars) -> Column:
     """Log change of the volume over one bar; NaN where nothing traded."""
@@ -109,9 +116,9 @@ def volume_against_others_168(volume_surprise_168: Column) -> Column:
 
 
 @across
-def range_for_volume_against_others_168(range_for_volume_168: Column) -> Column:
-    """The symbol's range for its volume less the median of the others'; NaN while there is no other."""
-    return range_for_volume_168 - _median_of_others(range_for_volume_168)
+def range_for_volume_against_others_1(range_for_volume_1: Column) -> Column:
+    """The symbol's range for its turnover less the median of the others'; NaN while there is no other."""
+    return range_for_volume_1 - _median_of_others(range_for_volume_1)
 
 
 def _median_of_others(panel: Column) -> Column:

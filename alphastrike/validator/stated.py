@@ -31,7 +31,7 @@ SCALES: Final = {
     "range_against_others_168": Scale(0.0, 0.7),
     "range_change_1": Scale(0.0, 1.2),
     "range_for_volume_168": Scale(0.0, 0.6),
-    "range_for_volume_against_others_168": Scale(0.0, 0.5),
+    "range_for_volume_against_others_1": Scale(0.0, 1.5),
     "range_surprise_168": Scale(-0.15, 1.1),
     "surprise_168": Scale(0.0, 2.2),
     "taker_change_1": Scale(0.0, 0.3),
