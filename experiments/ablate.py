@@ -4,27 +4,21 @@ Features and scores are computed once. Each way of weighing them is then conclud
 account: leverage, limits, exits, fees, slippage and funding are what the bot would have had. No policy is asked.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from threading import Lock
 
 import numpy as np
 
 from alphastrike.config.settings import Settings
-from alphastrike.engine.advice import AskedPolicy
-from alphastrike.engine.history import run_account
-from alphastrike.engine.perception import Perceived, conclude_again, perceive
+from alphastrike.engine.perception import Perceived, perceive
 from alphastrike.market.market import Market
-from alphastrike.ml.decay import TrackerParams
-from alphastrike.ml.declare import Category, signals
+from alphastrike.ml.declare import signals
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.forecast import PerceptionHalt
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import MICROS_PER_DAY
-from alphastrike.policy.policies import NoLlm
-from alphastrike.runs.computed import account_inputs
-from experiments.book import Book, SwitchCost, book_of, stitched
+from experiments.accounts import Voters, Weighing, books, voters_of
+from experiments.book import Book, SwitchCost, stitched
 from experiments.choosing import Choice, Flattery, choices, flattery
 from experiments.evidence import (
     Band,
@@ -37,7 +31,7 @@ from experiments.evidence import (
     together,
 )
 from experiments.folds import FOLDS, Fold, walk_forward
-from experiments.variants import BEST_SINGLE, EQUAL, equal_weights, variants, with_tracker
+from experiments.variants import BEST_SINGLE, EQUAL, equal_weights, variants
 from replay.effect import DAYS_PER_YEAR, Reals, max_drawdown, sharpe
 from replay.inference import DRAWS, SEED, Bootstrap, Interval
 
@@ -71,18 +65,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Voters:
-    """Which signals had an opinion on this market."""
-
-    voting: tuple[str, ...]
-    """Names of those with a score at some decision."""
-    silent: tuple[str, ...]
-    """Names of those that abstained throughout."""
-    categories: tuple[str, ...]
-    """With a voting signal, in the order of the drawing."""
-
-
-@dataclass(frozen=True)
 class Ablation:
     """The table and what it rests on."""
 
@@ -105,6 +87,8 @@ class Ablation:
     flattery: Flattery
     singles: tuple[Row, ...]
     """Every candidate over all folds, in the order of their names: seen with hindsight, not chosen."""
+    without: tuple[Row, ...]
+    """Equal weights without the signals of one category, whose names are the row's meaning."""
     switches: int
     """Folds that another signal was chosen for than the one before."""
     switch_cost: SwitchCost
@@ -168,24 +152,28 @@ def ablate_perceived(
     first = _first_day(market, perceived, day_zero)
     cut = walk_forward(days, first, folds, past)
     weighed = variants(settings.perception.tracker)
-    books = _books(market, perceived, settings, voters, threads, progress)
-    candidates = [books[name] for name in voters.voting]
+    alone = equal_weights(settings.perception.tracker)
+    left_out = _without_a_category(voters)
+    weighings = [Weighing(variant.name, variant.tracker) for variant in weighed]
+    weighings += [Weighing(name, alone, (name,)) for name in voters.voting]
+    weighings += [Weighing(name, alone, others) for name, others in left_out.items()]
+    run = books(market, perceived, settings, weighings, threads, progress)
+    candidates = [run[name] for name in voters.voting]
     made = choices(candidates, cut, first)
     switch = _switch_cost(market, settings)
-    parts: dict[str, list[tuple[Fold, Book | None]]] = {
-        BEST_SINGLE: [(choice.fold, None if choice.place is None else candidates[choice.place]) for choice in made],
-        **{variant.name: [(fold, books[variant.name]) for fold in cut] for variant in weighed},
-    }
-    if all(choice.place is None for choice in made):
-        del parts[BEST_SINGLE]
-    tested = {name: stitched(name, pieces, switch) for name, pieces in parts.items()}
+
+    def whole(name: str) -> Book:
+        return stitched(name, [(fold, run[name]) for fold in cut], switch)
+
+    tested = {variant.name: whole(variant.name) for variant in weighed}
+    if any(choice.place is not None for choice in made):
+        chosen = [(choice.fold, None if choice.place is None else candidates[choice.place]) for choice in made]
+        tested = {BEST_SINGLE: stitched(BEST_SINGLE, chosen, switch), **tested}
     how = _bootstrap(tested, settings)
-    meanings = {BEST_SINGLE: "in each fold the one with the best Sharpe ratio on all days before it"}
-    meanings |= {variant.name: variant.meaning for variant in weighed}
     equal = tested[EQUAL]
     bands = together({name: book.returns for name, book in tested.items() if name != EQUAL}, equal.returns, how)
-    singles = [stitched(book.name, [(fold, book) for fold in cut], switch) for book in candidates]
-    docs = {name: made_.doc.splitlines()[0] if made_.doc else "" for name, made_ in signals().items()}
+    meanings = {BEST_SINGLE: "in each fold the one with the best Sharpe ratio on all days before it"}
+    meanings |= {variant.name: variant.meaning for variant in weighed}
     return Ablation(
         market=market.name,
         market_hash=market.content_hash,
@@ -203,7 +191,8 @@ def ablate_perceived(
         ),
         choices=made,
         flattery=flattery(candidates, made, how),
-        singles=tuple(_row(book, docs.get(book.name, ""), how) for book in singles),
+        singles=tuple(_row(whole(name), _first_line(name), how) for name in voters.voting),
+        without=tuple(_row(whole(name), ", ".join(_missing(voters, left_out[name])), how, equal) for name in left_out),
         switches=sum(one.place != other.place for one, other in pairwise(made)),
         switch_cost=switch,
         bootstrap=how,
@@ -212,63 +201,25 @@ def ablate_perceived(
     )
 
 
-def voters_of(perceived: Perceived) -> Voters:
-    """Return which signals have a score anywhere, and their categories."""
-    votes = {
-        name: not np.all(np.isnan(own)) for name, own in zip(perceived.signal_names, perceived.scores, strict=True)
+def _without_a_category(voters: Voters) -> dict[str, tuple[str, ...]]:
+    """Return who votes when one category does not, by the name of that row; nothing where only one category votes."""
+    if len(voters.categories) < 2:
+        return {}
+    return {
+        f"without {category.replace('_', ' ')}": tuple(
+            name for name in voters.voting if signals()[name].category.value != category
+        )
+        for category in voters.categories
     }
-    with_voice = {signals()[name].category for name, has in votes.items() if has}
-    return Voters(
-        voting=tuple(name for name, has in votes.items() if has),
-        silent=tuple(name for name, has in votes.items() if not has),
-        categories=tuple(category.value for category in Category if category in with_voice),
-    )
 
 
-def _books(
-    market: Market, perceived: Perceived, settings: Settings, voters: Voters, threads: int, progress: Progress
-) -> dict[str, Book]:
-    """Run the account once for every variant and for every signal that votes alone."""
-    alone = equal_weights(settings.perception.tracker)
-    tasks: list[tuple[str, TrackerParams, tuple[str, ...] | None]] = [
-        (variant.name, variant.tracker, None) for variant in variants(settings.perception.tracker)
-    ]
-    tasks += [(name, alone, (name,)) for name in voters.voting]
-    told = _Told(progress, len(tasks), market.ticks, len(market.symbols))
-
-    def one(task: tuple[str, TrackerParams, tuple[str, ...] | None]) -> Book:
-        name, tracker, own_voters = task
-        concluded = conclude_again(market, perceived, with_tracker(settings.perception, tracker), own_voters)
-        answer = AskedPolicy(NoLlm(), settings.policy.latency_us)
-        done = run_account(market, account_inputs(concluded), settings, answer, progress=told.by(name))
-        return book_of(name, done.tables, settings.account.start_equity)
-
-    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(tasks)))) as pool:
-        futures = [pool.submit(one, task) for task in tasks]
-        try:
-            return {task[0]: future.result() for task, future in zip(tasks, futures, strict=True)}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _missing(voters: Voters, others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in voters.voting if name not in others)
 
 
-class _Told:
-    """Progress of many accounts as one number of market bars."""
-
-    def __init__(self, progress: Progress, accounts: int, ticks: int, symbols: int) -> None:
-        self._progress, self._symbols, self._total = progress, symbols, accounts * ticks * symbols
-        self._done: dict[str, int] = {}
-        self._lock = Lock()
-
-    def by(self, name: str) -> Progress:
-        """Return what one account reports to."""
-
-        def report(_stage: str, done: int, _total: int) -> None:
-            with self._lock:
-                self._done[name] = done
-                self._progress("ablate", sum(self._done.values()) * self._symbols, self._total)
-
-        return report
+def _first_line(name: str) -> str:
+    """Return the first line of a signal's docstring."""
+    return (signals()[name].doc.splitlines() or [""])[0]
 
 
 def _first_day(market: Market, perceived: Perceived, day_zero: int) -> int:

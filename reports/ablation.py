@@ -38,6 +38,11 @@ def tables(ablation: Ablation) -> list[TextTable]:
             [_against(row) for row in ablation.rows if row.against is not None],
         ),
         TextTable(
+            "Equal weights without one category, minus equal weights with all",
+            ["", "signals", "Sharpe", "95 %", "growth", "95 % "],
+            [_left_out(row) for row in ablation.without],
+        ),
+        TextTable(
             "The best single signal, chosen on all days before each fold",
             ["fold from", "days", "chosen", "Sharpe before", "Sharpe in it"],
             [
@@ -116,12 +121,13 @@ def as_json(ablation: Ablation) -> dict[str, Any]:
         ],
         "rows": [
             {
-                **asdict(row),
+                **_row_json(row),
                 "standing": standings[row.name].standing.value if row.name in standings else "baseline",
             }
             for row in ablation.rows
         ],
-        "singles": [asdict(row) for row in ablation.singles],
+        "without": [_row_json(row) for row in ablation.without],
+        "singles": [_row_json(row) for row in ablation.singles],
         "selection": asdict(ablation.flattery),
         "switches": ablation.switches,
         "switch_cost": ablation.switch_cost._asdict(),
@@ -200,6 +206,24 @@ def _against(row: Row) -> list[str]:
         numerals.number(pair.growth, 3, signed=True),
         _interval(pair.growth_interval, 3),
     ]
+
+
+def _left_out(row: Row) -> list[str]:
+    name, sharpe, interval, _, *growth = _against(row)
+    return [name, str(len(row.meaning.split(", "))), sharpe, interval, *growth]
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    told = asdict(row)
+    if row.against is not None:
+        intervals = {
+            name: asdict(value) if isinstance(value, Interval) else value
+            for name, value in row.against._asdict().items()
+        }
+        told["against"] = intervals
+    if row.band is not None:
+        told["band"] = row.band._asdict()
+    return told
 
 
 def _interval(interval: Any, digits: int) -> str:

@@ -87,7 +87,7 @@ def _print(ablation: "Ablation") -> None:
     from experiments.judgement import verdict
     from reports.ablation import notes, tables
 
-    for each in tables(ablation):
+    for each in (made for made in tables(ablation) if made.rows):
         left = {each.headers[0], "chosen"}
         right = [header for header in each.headers if header not in left]
         out().print(table(each.headers, each.rows, title=each.title, right=right))

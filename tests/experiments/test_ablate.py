@@ -61,6 +61,15 @@ def test_equal_weights_dilute_it(known: Ablation) -> None:
     assert "did better than equal weights" in verdict(known)
 
 
+def test_leaving_out_the_category_that_knows_something_costs_most(known: Ablation) -> None:
+    informed_one = carriers(NOISES + 1)[-1]
+    home = next(each for each in known.without if informed_one in each.meaning.split(", "))
+    told = {each.name: each.against.sharpe for each in known.without if each.against is not None}
+    assert told[home.name] == min(told.values()) < 0.0
+    assert len(told) == len(known.voters.categories)
+    assert sorted(name for each in known.without for name in each.meaning.split(", ")) == sorted(known.voters.voting)
+
+
 def test_it_says_who_voted_and_who_did_not(known: Ablation) -> None:
     assert known.voters.voting == carriers(NOISES + 1)
     assert not set(known.voters.silent) & set(known.voters.voting)

@@ -30,7 +30,8 @@ def test_it_prints_the_table_what_it_rests_on_and_a_verdict(
     said = capsys.readouterr().out
     in_order = (
         "Out of sample, ", "best single signal", "equal weights", "article's rule", "as configured",
-        "Minus equal weights", "chosen on all days before each fold", "Voted: ", "Trials: ", "Market year", "Verdict: ",
+        "Minus equal weights", "without price action",
+        "chosen on all days before each fold", "Voted: ", "Trials: ", "Market year", "Verdict: ",
         "Page: ", "Again: alphastrike ablate year --folds 3",
     )  # fmt: skip
     places = [said.index(part) for part in in_order]
@@ -55,6 +56,8 @@ def test_json_carries_the_numbers_and_the_page_is_the_same_with_any_threads(
     assert pages[0] == pages[1]
     assert [row["name"] for row in told["rows"]][:2] == ["best single signal", "equal weights"]
     assert told["rows"][1]["standing"] == "baseline"
+    assert told["rows"][0]["against"]["sharpe_interval"].keys() >= {"low", "high", "draws", "seed"}
+    assert told["rows"][0]["band"].keys() == {"low", "high"}
     assert told["selection"]["trials"] == len(told["voters"]["voting"]) == len(told["singles"])
     assert len(told["folds"]) == 8
     assert sum(fold["end"] - fold["begin"] for fold in told["folds"]) == told["days_out_of_sample"] * 86_400_000_000

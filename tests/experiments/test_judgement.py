@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.ablate import Ablation, Row, Voters
+from experiments.ablate import Ablation, Row
+from experiments.accounts import Voters
 from experiments.book import SwitchCost
 from experiments.choosing import Flattery
 from experiments.evidence import Band, Paired
@@ -58,6 +59,7 @@ def ablation(*rows: Row, equal: Row = EQUAL_ROW) -> Ablation:
         choices=(),
         flattery=Flattery(0, 0.0, "", 0.0, 0.0, 0.0),
         singles=(),
+        without=(),
         switches=0,
         switch_cost=SwitchCost(0.0, 0.0),
         bootstrap=Bootstrap(),
