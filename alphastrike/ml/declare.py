@@ -87,10 +87,11 @@ class Signal:
         def where(i: int) -> str:
             return place(i if rows is None else int(rows[i]))
 
+        raw = self.raw
         try:
             with np.errstate(all="ignore"):
-                scores = self.raw(*inputs)
-        except (ArithmeticError, ValueError) as error:
+                scores = raw(*inputs)
+        except Exception as error:  # what a user's body may raise is anything
             for i in range(inputs[0].shape[0]):
                 self._check_one([column[i : i + 1] for column in inputs], where(i))
             raise HaltError(f"signal {self.name} raised {error!r}. Mend or remove the signal.") from error
@@ -106,7 +107,7 @@ class Signal:
     def _check_one(self, inputs: list[Column], where: str) -> None:
         try:
             self.raw(*inputs)
-        except (ArithmeticError, ValueError) as error:
+        except Exception as error:
             raise HaltError(f"signal {self.name} raised {error!r} for {where}. Mend or remove the signal.") from error
 
 

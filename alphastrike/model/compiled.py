@@ -19,7 +19,6 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
-from numba.core.errors import NumbaError
 
 from alphastrike.model.errors import ConfigurationError
 
@@ -147,7 +146,7 @@ def ufunc(function: Callable[..., float], inputs: int) -> Elementwise:
     try:
         vectorize: Callable[..., Elementwise] = numba.vectorize([signature], nopython=True, cache=True)  # type: ignore[no-untyped-call]
         compiled = vectorize(function)
-    except NumbaError as error:
+    except Exception as error:  # a body that the compiler was not made for may fail in it anywhere
         cause = " ".join(str(error).split())[:300]
         raise ConfigurationError(
             f"{function.__name__} ({function.__module__}) cannot be compiled. Use numbers, if, math.* and "
