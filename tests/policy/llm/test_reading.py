@@ -93,6 +93,8 @@ def test_a_symbol_that_was_not_shown_is_rejected(symbol: str, mask: bool) -> Non
         ({"multiplier_pct": True}, "malformed: multiplier_pct must be a whole number, was True"),
         ({"multiplier_pct": "30"}, "malformed: multiplier_pct must be a whole number, was '30'"),
         ({"multiplier_pct": -30}, "out_of_bounds: multiplier_pct must be 10 to 100, was -30"),
+        ({"multiplier_pct": 9}, "out_of_bounds: multiplier_pct must be 10 to 100, was 9"),
+        ({"multiplier_pct": 101}, "out_of_bounds: multiplier_pct must be 10 to 100, was 101"),
         ({"multiplier": 0.3}, "malformed: multiplier_pct and multiplier are both given"),
         ({"new_multiplier": 0.3}, "malformed: new_multiplier and multiplier are both given"),
         ({"reason_code": 7}, "malformed: reason_code must be text, was 7"),

@@ -172,15 +172,24 @@ def test_masked_no_symbol_is_named(asked: Situation) -> None:
         assert line.loss_streak == min(asked.report(symbol).loss_streak, 999_999)
 
 
-def test_of_many_symbols_the_ones_that_matter_are_shown_and_the_rest_counted() -> None:
-    asked = situation(symbol=None, worst="BTCUSDT")
-    one = asked.reports[0]
+@pytest.mark.parametrize(
+    ("aimed_at", "shown"),
+    [
+        ("S15USDT", [0, 1, 2, 3, 4, 5, 15, 19]),
+        ("S19USDT", [0, 1, 2, 3, 4, 5, 6, 19]),
+        (None, [0, 1, 2, 3, 4, 5, 6, 19]),
+    ],
+)
+def test_of_many_symbols_the_ones_that_matter_are_shown_and_the_rest_counted(
+    aimed_at: str | None, shown: list[int]
+) -> None:
+    asked = situation()
     many = tuple(
-        replace(one, symbol=f"S{place:02}USDT", symbol_id=place, recent_pnl=float(place)) for place in range(20)
+        replace(asked.reports[0], symbol=f"S{place:02}USDT", symbol_id=place, recent_pnl=float(place))
+        for place in range(20)
     )
-    asked = replace(asked, reports=many, worst_symbol="S19USDT")
-    report = report_of(asked, mask=False)
-    assert [line.symbol for line in report.symbols] == [f"S{place:02}USDT" for place in (0, 1, 2, 3, 4, 5, 6, 19)]
+    report = report_of(replace(asked, reports=many, symbol=aimed_at, worst_symbol="S19USDT"), mask=False)
+    assert [line.symbol for line in report.symbols] == [f"S{place:02}USDT" for place in shown]
     assert report.account.symbols_not_shown == 12
 
 
