@@ -13,7 +13,7 @@ from alphastrike.model.units import MICROS_PER_MINUTE
 QUARTER = 15 * MICROS_PER_MINUTE
 START = 1_640_995_200_000_000 + QUARTER
 """The close of the first bar of 2022."""
-NAMES = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+NAMES = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
 
 
 def walk_bars(ticks: int, symbols: int, seed: int) -> Records:

@@ -103,9 +103,9 @@ FOREIGN_DAY = 80
 
 
 def foreign_feed(days: int) -> Records:
-    """Three symbols, the second of which is from one day on another instrument: its own ways, three times as wild."""
-    bars = walk_bars(days * DAY, 3, seed=6)
-    other = walk_bars(days * DAY, 3, seed=7)
+    """Four symbols, the second of which is from one day on another instrument: its own ways, three times as wild."""
+    bars = walk_bars(days * DAY, 4, seed=6)
+    other = walk_bars(days * DAY, 4, seed=7)
     begin = FOREIGN_DAY * DAY
     rest = bars[begin:, 1]
     for field in ("open", "high", "low", "close"):
@@ -116,13 +116,13 @@ def foreign_feed(days: int) -> Records:
 
 def test_4_the_validator_a_feed_that_drifts_halts_its_symbol_alone_says_why_and_recovers() -> None:
     perceived, made = eager(foreign_feed(FOREIGN_DAY + 20), PerceptionSettings())
-    health = perceived.rows["health"].reshape(-1, 3)
+    health = perceived.rows["health"].reshape(-1, 4)
     second = health["halted"][:, 1]
     days = np.flatnonzero(second[FOREIGN_DAY:]) + FOREIGN_DAY
     assert 1 <= min(days) - FOREIGN_DAY <= 7, "found within a week"
     assert list(days) == list(range(min(days), max(days) + 1)), "one stretch: hysteresis keeps it from flickering"
     assert max(days) < FOREIGN_DAY + 19, "the new ways become usual, and it recovers"
-    assert not health["halted"][FOREIGN_DAY:][:, [0, 2]].any(), "nobody else is halted"
+    assert not health["halted"][FOREIGN_DAY:][:, [0, 2, 3]].any(), "nobody else is halted"
     why = perceived.rows["verdicts"]
     why = why[(why["event_time"] == health["event_time"][min(days), 1]) & (why["symbol"] == 1) & (why["drifts"] == 1)]
     assert {"co_movement_168", "range_against_others_168", "volume_against_others_168"} < set(why["feature"])
@@ -139,7 +139,7 @@ def test_4_the_validator_a_feed_that_drifts_halts_its_symbol_alone_says_why_and_
 def test_5_the_signals_when_nobody_votes() -> None:
     settings = PerceptionSettings.model_validate(
         {
-            "tracker": {"outcomes_min": 15, "retire_below": 1.0, "return_above": 1.0},
+            "tracker": {"outcomes_min": 1, "retire_below": 1.0, "return_above": 1.0},
             "conviction": {"minimum_days": 7},
         }
     )
