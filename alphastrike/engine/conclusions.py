@@ -33,7 +33,7 @@ class Conclusions:
     forecasts: Records
     """(D, S) of ``model.forecast.FORECAST``."""
     rows: dict[str, Any]
-    """By kind: records of ``health``, ``verdicts``, ``accuracies`` and ``retirements``; columns by name of ``weights``."""
+    """By kind: records of ``health``, ``verdicts``, ``accuracies``, ``retirements``; columns by name of ``weights``."""
 
 
 def conclusions(
