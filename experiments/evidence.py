@@ -125,13 +125,14 @@ def has_intervals(days: int, how: Bootstrap) -> bool:
 
 
 def mean_block(series: Sequence[Reals], floor_days: float) -> float:
-    """Return the mean block length (days) that suits all of the series.
+    """Return the mean block length (days) that suits most of the series.
 
-    The longest of what each needs, at least a week and ``floor_days`` (for how long a position may be held, over which
-    days depend on one another), at most what leaves ``BLOCKS_MIN`` blocks.
+    The median of what each needs: on few days single estimates are noise, and blocks too long leave too few to draw
+    from, which makes intervals narrow. At least a week and ``floor_days`` (for how long a position may be held, over
+    which days depend on one another), at most what leaves ``BLOCKS_MIN`` blocks.
     """
-    longest = max([BLOCK_DAYS, floor_days, *(optimal_block(each) for each in series)])
-    return min(longest, len(series[0]) / BLOCKS_MIN)
+    needed = float(np.median([optimal_block(each) for each in series]))
+    return min(max(BLOCK_DAYS, floor_days, needed), len(series[0]) / BLOCKS_MIN)
 
 
 def optimal_block(series: Reals) -> float:

@@ -1,5 +1,6 @@
 """An ablation as tables for a terminal, as JSON, and as one page."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,23 @@ def tables(ablation: Ablation) -> list[TextTable]:
     ]
 
 
+def fitted(made: TextTable, width: int) -> list[TextTable]:
+    """Return the table as it is, or its columns dealt out to several that fit a terminal of that width."""
+    if made.width <= width:
+        return [made]
+    kept = 2
+    while kept < len(made.headers) - 1 and _columns(made, range(kept + 1)).width <= width:
+        kept += 1
+    first, rest = range(kept), [0, *range(kept, len(made.headers))]
+    return [_columns(made, first), *(fitted(_columns(made, rest), width) if len(rest) < len(made.headers) else [])]
+
+
+def _columns(made: TextTable, places: Iterable[int]) -> TextTable:
+    chosen = list(places)
+    headers = [made.headers[place] for place in chosen]
+    return TextTable(made.title, headers, [[row[place] for place in chosen] for row in made.rows])
+
+
 def notes(ablation: Ablation) -> list[str]:
     """Return what must stand beside the table, a sentence or two each."""
     voters, luck, how = ablation.voters, ablation.flattery, ablation.bootstrap
@@ -84,7 +102,7 @@ def notes(ablation: Ablation) -> list[str]:
             f"The choice changed {ablation.switches} {'time' if ablation.switches == 1 else 'times'}; each time "
             f"{charged:g} bp is charged at the border on all that both books hold."
         )
-        told += [trials, switches]
+        told += [trials, switches] if ablation.switches else [trials]
     if ablation.has_intervals:
         told.append(
             f"Intervals {LABEL}: stationary bootstrap, {how.draws:,} draws, blocks of {how.block_days:.3g} days, seed "

@@ -85,9 +85,10 @@ def _opened(data: Path, name: str | None, progress: "Progress", quiet: bool) -> 
 def _print(ablation: "Ablation") -> None:
     from alphastrike.cli.console import out, say, table
     from experiments.judgement import verdict
-    from reports.ablation import notes, tables
+    from reports.ablation import fitted, notes, tables
 
-    for each in (made for made in tables(ablation) if made.rows):
+    width = out().width
+    for each in (part for made in tables(ablation) if made.rows for part in fitted(made, width)):
         left = {each.headers[0], "chosen"}
         right = [header for header in each.headers if header not in left]
         out().print(table(each.headers, each.rows, title=each.title, right=right))

@@ -157,9 +157,9 @@ def test_where_no_signal_knows_anything_next_to_nothing_is_claimed() -> None:
 
 @pytest.mark.slow
 def test_worlds_without_information_are_claimed_to_hold_some_about_once_in_twenty() -> None:
-    """docs/ablation.md states 6.5 % of 200 worlds of this length; 2 to 9 of 60 is what such a rate gives."""
+    """5 % is promised, and docs/ablation.md states 3 % of 200 worlds of this length; more than 7 of 60 are neither."""
     made = claims(range(100, 160))
-    assert made.claiming <= 9
+    assert made.claiming <= 7
     assert 0.03 * made.intervals <= made.outside <= 0.11 * made.intervals
 
 

@@ -8,6 +8,8 @@ import pytest
 from alphastrike.cli.main import main
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import MICROS_PER_HOUR
+from reports.ablation import fitted
+from reports.terminal import TextTable
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,18 @@ def test_json_carries_the_numbers_and_the_page_is_the_same_with_any_threads(
     assert told["selection"]["trials"] == len(told["voters"]["voting"]) == len(told["singles"])
     assert len(told["folds"]) == 8
     assert sum(fold["end"] - fold["begin"] for fold in told["folds"]) == told["days_out_of_sample"] * 86_400_000_000
+
+
+@pytest.mark.parametrize("width", [30, 48, 80, 100, 400])
+def test_a_table_is_cut_by_columns_to_fit_a_terminal(width: int) -> None:
+    headers = ["", *(f"column {n}" for n in range(9))]
+    rows = [[f"row {r}", *(f"{r}.{n:06d}" for n in range(9))] for r in range(3)]
+    parts = fitted(TextTable("all", headers, rows), width)
+    assert all(part.width <= width for part in parts)
+    assert len(parts) == 1 or parts[0].width + 12 > width
+    assert [header for part in parts for header in part.headers[1:]] == headers[1:]
+    assert [cell for part in parts for cell in part.rows[2][1:]] == rows[2][1:]
+    assert all(part.rows[1][0] == "row 1" for part in parts)
 
 
 @pytest.mark.parametrize(
