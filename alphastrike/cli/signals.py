@@ -82,8 +82,8 @@ def _print_standings(run: str, found: "Standings", *, as_json: bool) -> None:
             each.name,
             *((_words(each.regime),) if by_regime else ()),
             f"{figure(100.0 * each.accuracy, 1)} %" if each.outcomes > 0 else None,
-            figure(each.outcomes, 0),
-            figure(each.weight, 3),
+            figure(each.outcomes, 0) if each.scores else None,
+            figure(each.weight, 3) if each.scores else None,
             each.state,
         )
         for each in found.signals

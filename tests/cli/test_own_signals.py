@@ -261,6 +261,12 @@ def test_a_new_file_is_in_the_journal(extended: Program) -> None:
 
 
 @pytest.mark.slow
+def test_a_new_file_is_in_the_page(extended: Program) -> None:
+    written = Path(extended.says("page", "r")["page"])
+    assert "<tr><th>own_half_day</th>" in (extended.folder / written).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
 def test_a_new_file_is_proved_not_to_look_ahead(extended: Program) -> None:
     proven = extended.says("lookahead", "made", "--signal", "own_half_day")
     assert proven["clean"]
