@@ -102,7 +102,7 @@ def _print(found: "Proven", seed: int) -> None:
     features, signals = kinds.count("feature"), kinds.count("signal")
     say(
         f"{found.market}: {len(found.symbols)} symbols, {found.decisions:,} decisions from {_moment(found.begin)} to "
-        f"{_moment(found.end)} UTC, {features} features, {signals} signals, seed {seed}"
+        f"{_moment(found.end)} UTC, {_counted(features, 'feature')}, {_counted(signals, 'signal')}, seed {seed}"
     )
     asked = {
         name: how.format(cuts=CUTS, starts=STARTS, live=min(LIVE_DECISIONS, found.decisions - 1))
@@ -116,7 +116,9 @@ def _print(found: "Proven", seed: int) -> None:
     if found.findings:
         headers = ("what", "name", "proof", "first at UTC", "symbol", "value", "changed", "moved", "inherited from")
         body = [_row(finding, found.compared[finding.proof][finding.name]) for finding in found.findings]
-        out().print(table(headers, body, right=("value", "changed", "moved")))
+        made = table(headers, body, right=("value", "changed", "moved"))
+        made.columns[-1].no_wrap = False
+        out().print(made)
     for proofs in sorted(set(found.unproven.values())):
         names = ", ".join(name for name, empty in found.unproven.items() if empty == proofs)
         is_all = len(proofs) >= len(found.compared) - (len(found.symbols) == 1)
@@ -128,7 +130,8 @@ def _print(found: "Proven", seed: int) -> None:
 def _verdict(found: "Proven") -> str:
     if not found.findings:
         proven = [each.kind for each in found.subjects if each.name not in found.unproven]
-        return f"Clean: of {proven.count('feature')} features and {proven.count('signal')} signals no value moved."
+        features, signals = (_counted(proven.count(kind), kind) for kind in ("feature", "signal"))
+        return f"Clean: of {features} and {signals} no value moved."
     causes = sorted({finding.name for finding in found.findings if not finding.inherited})
     heirs = sorted(
         {f.name for f in found.findings if f.kind == "signal" and f.inherited} - set(causes),
@@ -168,3 +171,7 @@ def _moment(event_time: int) -> str:
     from alphastrike.model.units import MICROS_PER_SECOND
 
     return f"{datetime.fromtimestamp(event_time / MICROS_PER_SECOND, tz=UTC):%Y-%m-%d %H:%M}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

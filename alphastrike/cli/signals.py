@@ -40,24 +40,28 @@ def _print_listed(found: "tuple[Listed, ...]", *, as_json: bool) -> None:
     from alphastrike.cli.console import out, print_json, say, table
     from alphastrike.runs.signals import CATEGORIES
 
-    categories = {made.category for made in found}
+    categories = {each.category for each in found}
     if as_json:
         print_json({"signals": found, "categories": len(categories), "of": CATEGORIES})
         return
     headers = ("category", "signal", "features", "needs", "horizon", "smoothing", "idea")
     rows = [
         (
-            _words(made.category),
-            made.name,
-            ", ".join(made.inputs),
-            ", ".join(made.needs),
-            f"{made.horizon_bars} bars",
-            f"{made.smooth_bars} bars" if made.smooth_bars > 1 else None,
-            made.idea,
+            _words(each.category),
+            each.name,
+            ", ".join(each.inputs),
+            ", ".join(each.needs),
+            f"{each.horizon_bars} bars",
+            f"{each.smooth_bars} bars" if each.smooth_bars > 1 else None,
+            each.idea,
         )
-        for made in found
+        for each in found
     ]
-    out().print(table(headers, rows, right=("horizon", "smoothing")))
+    made = table(headers, rows, right=("horizon", "smoothing"))
+    for column in made.columns:
+        # On a terminal the long texts share what the names leave.
+        column.no_wrap = str(column.header) not in {"features", "needs", "idea"}
+    out().print(made)
     say(f"{len(found)} signals in {len(categories)} of {CATEGORIES} categories")
 
 
@@ -88,7 +92,9 @@ def _print_standings(run: str, found: "Standings", *, as_json: bool) -> None:
         )
         for each in found.signals
     ]
-    out().print(table(headers, rows, right=("accuracy", "outcomes", "weight")))
+    made = table(headers, rows, right=("accuracy", "outcomes", "weight"))
+    made.columns[-1].no_wrap = False
+    out().print(made)
     if moment is None:
         say(f"run {run} has no day yet on which the decay tracker looked at its signals")
     else:
