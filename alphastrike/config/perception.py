@@ -1,16 +1,30 @@
 """Settings of the perception half: the parameters of its stages, and how often it decides."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from alphastrike.features.bars import BarParams
 from alphastrike.gateway.gates import GatewayParams
 from alphastrike.ml.conviction import ConvictionParams
-from alphastrike.ml.decay import TrackerParams
+from alphastrike.ml.decay import ARTICLE_RULE, TrackerParams
 from alphastrike.ml.regime import RegimeParams
 from alphastrike.model.units import MICROS_PER_MINUTE
 from alphastrike.validator.health import HealthParams
+
+
+_BY_EDGE: Final = TrackerParams(weigh_by_edge=True, retire_below=0.48, return_above=0.50)
+
+TRACKER_RULES: Final[Mapping[str, TrackerParams]] = {
+    "equal": TrackerParams(),
+    "edge": _BY_EDGE,
+    "payoff": _BY_EDGE._replace(count_payoff=True),
+    "regime": _BY_EDGE._replace(by_regime=True),
+    "article": ARTICLE_RULE,
+}
+"""Rules of the decay tracker by name: equal votes (the default), weight (2 x edge)^2 on a hit rate with its prior, on the
+payoff, by regime, and the article's rule to the letter."""
 
 
 class PerceptionSettings(BaseModel):
@@ -26,6 +40,15 @@ class PerceptionSettings(BaseModel):
     tracker: TrackerParams = TrackerParams()
     regime: RegimeParams = RegimeParams()
     conviction: ConvictionParams = ConvictionParams()
+
+    @field_validator("tracker", mode="before")
+    @classmethod
+    def _rule_by_name(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        if given not in TRACKER_RULES:
+            raise ValueError(f"no tracker rule is called so; known: {', '.join(TRACKER_RULES)}")
+        return TRACKER_RULES[given]
 
     @model_validator(mode="after")
     def _consistent(self) -> "PerceptionSettings":

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alphastrike.config.perception import PerceptionSettings
+from alphastrike.config.perception import TRACKER_RULES, PerceptionSettings
+from alphastrike.config.resolve import resolve, validated
+from alphastrike.model.errors import ConfigurationError
 
 
 def test_they_survive_writing_and_reading() -> None:
@@ -41,3 +43,20 @@ def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> Non
     with pytest.raises(ValidationError) as refused:
         PerceptionSettings.model_validate(given)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", TRACKER_RULES)
+def test_a_rule_of_the_tracker_is_chosen_by_its_name(name: str) -> None:
+    settings = resolve(None, [f'perception.tracker="{name}"'])
+    assert settings.perception.tracker == TRACKER_RULES[name]
+    assert validated(settings.as_dict(), "a manifest") == settings, "a run states the numbers behind the name"
+
+
+def test_the_articles_rule_is_the_article_to_the_letter() -> None:
+    rule = TRACKER_RULES["article"]
+    assert (rule.window, rule.prior_outcomes, rule.retire_below, rule.weigh_by_edge) == (100, 0.0, 0.48, True)
+
+
+def test_an_unknown_rule_is_told_with_those_that_are_known() -> None:
+    with pytest.raises(ConfigurationError, match=r"perception.tracker = 'artikel': no tracker rule .* edge, payoff"):
+        resolve(None, ['perception.tracker="artikel"'])
