@@ -6,11 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.perception import PerceivedMarket, perceive
 from alphastrike.ml.decay import ARTICLE_RULE
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.units import MICROS_PER_DAY
+from alphastrike.policy.policies import NoLlm
+from alphastrike.runs.recorder import compute
 from experiments.ablate import Ablation, ablate, ablate_perceived
+from experiments.book import book_of
 from experiments.judgement import judged, verdict
 from experiments.variants import ARTICLE, BEST_SINGLE, CONFIGURED, EQUAL, equal_weights, variants
 from replay.verdict import Standing
@@ -163,7 +167,16 @@ def test_worlds_without_information_are_claimed_to_hold_some_about_once_in_twent
     assert 0.03 * made.intervals <= made.outside <= 0.11 * made.intervals
 
 
-def test_the_configured_row_is_the_run_that_record_would_make(known: Ablation) -> None:
+def test_the_configured_row_is_the_run_that_record_would_make() -> None:
+    whole = ablate(market(1), settings(*QUICK), folds=FOLDS)
+    recorded = compute(market(1), settings(*QUICK), AskedPolicy(NoLlm(), 0))
+    own = book_of("recorded", {kind: rows for kind, (_, rows) in recorded.tables.items()}, 100_000.0)
+    begin = whole.folds[0].begin
+    assert np.array_equal(whole.books[-1].returns, own.returns[begin:])
+    assert whole.rows[-1].trades == own.closed[begin:].sum() > 0
+
+
+def test_what_is_configured_as_another_row_gives_that_row(known: Ablation) -> None:
     """As configured and equal weights are the same where nothing is ever retired, and differ where something is."""
     never = settings(*QUICK, "perception.tracker.retire_below=0.0")
     same = ablate_perceived(market(1), planted(1), never, folds=FOLDS)
