@@ -13,7 +13,6 @@ from alphastrike.ml.regime import RegimeParams
 from alphastrike.model.units import MICROS_PER_MINUTE
 from alphastrike.validator.health import HealthParams
 
-
 _BY_EDGE: Final = TrackerParams(weigh_by_edge=True, retire_below=0.48, return_above=0.50)
 
 TRACKER_RULES: Final[Mapping[str, TrackerParams]] = {
@@ -23,8 +22,8 @@ TRACKER_RULES: Final[Mapping[str, TrackerParams]] = {
     "regime": _BY_EDGE._replace(by_regime=True),
     "article": ARTICLE_RULE,
 }
-"""Rules of the decay tracker by name: equal votes (the default), weight (2 x edge)^2 on a hit rate with its prior, on the
-payoff, by regime, and the article's rule to the letter."""
+"""Rules of the decay tracker by name: equal votes (the default), weight (2 x edge)^2 on a hit rate with its prior, on
+the payoff, by regime, and the article's rule to the letter."""
 
 
 class PerceptionSettings(BaseModel):
