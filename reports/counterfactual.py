@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alphastrike.journal.derived import Rule
+from alphastrike.journal.reader import Run
 from alphastrike.model.forecast import Regime
 from replay.compare import NO_LLM, Arm, Comparison, Effect
 from replay.effect import drawdowns
@@ -16,6 +17,7 @@ from replay.verdict import summary, verdicts
 from reports import charts, figures, numerals, words
 from reports.page import page_path, render, write_page
 from reports.palette import inks
+from reports.perception import part
 
 
 class MetricRow(NamedTuple):
@@ -34,8 +36,11 @@ class MonthRow(NamedTuple):
     cells: list[tuple[str, str]]
 
 
-def page(comparison: Comparison) -> str:
-    """Return the page as HTML; the same comparison gives the same bytes."""
+def page(comparison: Comparison, run: Run | None = None) -> str:
+    """Return the page as HTML; the same comparison gives the same bytes.
+
+    ``run`` is the factual arm's: given, the page also tells what perception did, in every arm the same.
+    """
     ink = inks([arm.name for arm in comparison.arms])
     return render(
         "counterfactual.html",
@@ -67,6 +72,7 @@ def page(comparison: Comparison) -> str:
         effect_falls=figures.waterfalls([(effect.arm, effect.parts) for effect in comparison.effects]),
         parts=PARTS,
         machinery=figures.machinery(comparison),
+        perception=part(run, comparison.origin.begin, comparison.origin.end) if run is not None else None,
         has_no_llm=any(NO_LLM in (arm.name, arm.policy) for arm in comparison.arms),
         numerals=numerals,
         words=words,
@@ -75,9 +81,9 @@ def page(comparison: Comparison) -> str:
     )
 
 
-def write_comparison(comparison: Comparison, out: Path, name: str | None = None) -> Path:
-    """Write the page into a folder under its own name and return its path."""
-    return write_page(page(comparison), page_path(out, name or default_name(comparison)))
+def write_comparison(comparison: Comparison, out: Path, name: str | None = None, run: Run | None = None) -> Path:
+    """Write the page into a folder under its own name and return its path; ``run`` as for ``page``."""
+    return write_page(page(comparison, run), page_path(out, name or default_name(comparison)))
 
 
 def title(comparison: Comparison) -> str:

@@ -4,9 +4,9 @@ Horizontal places are percentages of the figure's width, so that text beside a f
 phone. Nothing here needs a script to be seen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -151,6 +151,10 @@ class Panel:
     end: str
     """First and last day."""
     curves: list[Curve]
+    levels: tuple[float, ...] = ()
+    """Level lines, places downwards in the box."""
+    bands: tuple[tuple[float, float], ...] = ()
+    """Shaded times: place and width in the box."""
 
 
 def static_paths(comparison: Comparison) -> list[Panel]:
@@ -178,7 +182,7 @@ def machinery(comparison: Comparison) -> list[Panel]:
     if len(changes) < 2:
         return panels
     for field in ("volatility_factor", "drawdown_factor", "performance_factor"):
-        steps = _stepped(changes["event_time"], np.asarray(changes[field]), comparison.origin.end)
+        steps = stepped(changes["event_time"], np.asarray(changes[field]), comparison.origin.end)
         panels.append(panel(f"{field.replace('_', ' ')} ({factual.name})", {factual.name: steps}, _multiple, floor=0.0))
     return panels
 
@@ -192,27 +196,53 @@ def _series(arm: Arm) -> tuple[Integers, Reals]:
     return table["event_time"], np.asarray(table["equity"], dtype=np.float64)
 
 
-def _stepped(times: Integers, values: Reals, end: int) -> tuple[Integers, Reals]:
-    """Hold each value until the next."""
-    doubled = np.repeat(values, 2)
-    edges = np.append(np.repeat(times, 2)[1:], end)
-    return edges, doubled
+def stepped(times: Integers, values: Reals, end: int) -> tuple[Integers, Reals]:
+    """Hold each value until the next, the last until ``end``; of many, the extremes stay."""
+    # Thinned before it is stepped: thinning a stepped line takes corners away and leaves slopes.
+    kept = decimated(values, POINTS_STATIC // 2)
+    edges = np.append(np.repeat(times[kept], 2)[1:], end)
+    return edges, np.repeat(values[kept], 2)
 
 
 def panel(
-    title: str, series: dict[str, tuple[Integers, Reals]], told: Callable[[float], str], floor: float | None = None
+    title: str,
+    series: dict[str, tuple[Integers, Reals]],
+    told: Callable[[float], str],
+    floor: float | None = None,
+    *,
+    ceiling: float | None = None,
+    levels: tuple[float, ...] = (),
+    bands: Sequence[tuple[int, int]] = (),
 ) -> Panel:
-    """Draw (times, values) by arm on one scale, which reaches down to ``floor``; ``told`` writes its ends."""
+    """Draw (times, values) by arm on one scale, which reaches down to ``floor`` and up to ``ceiling``.
+
+    ``told`` writes its ends; ``levels`` are values to draw a line at, ``bands`` times (begin, end) to shade.
+    """
     everything = np.concatenate([values for _, values in series.values()])
     low, high = float(np.min(everything)), float(np.max(everything))
     low = min(low, floor) if floor is not None else low
+    high = max(high, ceiling) if ceiling is not None else high
     first = min(int(times[0]) for times, _ in series.values())
     last = max(int(times[-1]) for times, _ in series.values())
+
+    def across(time: Any) -> Any:
+        return 1000.0 * (time - first) / max(last - first, 1)
+
+    def down(value: Any) -> Any:
+        return 100.0 - 98.0 * (value - low) / ((high - low) or 1.0) - 1.0
+
     curves = []
     for name, (times, values) in series.items():
         kept = decimated(values, POINTS_STATIC)
-        across = 1000.0 * (times[kept] - first) / max(last - first, 1)
-        down = 100.0 - 98.0 * (values[kept] - low) / ((high - low) or 1.0) - 1.0
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across(times[kept]), down(values[kept]), strict=True))
         curves.append(Curve(name, f"M{points}"))
-    return Panel(title, told(high), told(low), numerals.day(first), numerals.day(last), curves)
+    return Panel(
+        title,
+        told(high),
+        told(low),
+        numerals.day(first),
+        numerals.day(last),
+        curves,
+        tuple(round(down(level), 1) for level in levels),
+        tuple((round(across(begin), 1), round(across(end) - across(begin), 1)) for begin, end in bands),
+    )

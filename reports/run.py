@@ -26,6 +26,7 @@ from reports import charts, figures, numerals, words
 from reports.counterfactual import leverage_by_month, paths_by_month
 from reports.page import page_path, render, write_page
 from reports.palette import inks
+from reports.perception import part
 
 TOLD_MAX: Final = 200
 """Rows of a list of what the operator did or what went wrong; the journal holds all."""
@@ -99,6 +100,7 @@ def page(root: Path, run: Run) -> str:
         fall=figures.waterfalls([(arm.name, own.parts)])[0],
         parts=PARTS,
         machinery=figures.machinery(it),
+        perception=part(run, it.origin.begin, it.origin.end),
         operator=_operator(run),
         incidents=_incidents(run),
         told_max=TOLD_MAX,

@@ -49,7 +49,7 @@ def replay(
         opened = _opened(data, run, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
         comparison = compare(data, opened, policies, threads=threads, progress=progress)
-    page = write_comparison(comparison, out, name)
+    page = write_comparison(comparison, out, name, opened)
     if as_json:
         print_json({**numbers_of(comparison), "page": page})
         return
