@@ -31,7 +31,7 @@ from experiments.evidence import (
     together,
 )
 from experiments.folds import FOLDS, Fold, walk_forward
-from experiments.variants import BEST_SINGLE, EQUAL, equal_weights, variants
+from experiments.variants import BEST_SINGLE, EQUAL, EQUAL_WEIGHTS, variants
 from replay.effect import DAYS_PER_YEAR, Reals, max_drawdown, sharpe
 from replay.inference import DRAWS, SEED, Bootstrap, Interval
 
@@ -121,7 +121,7 @@ def ablate(
 
     Args:
         market: the whole of it.
-        settings: of perception and account; their tracker is the row "as configured" and lends its prior to others.
+        settings: of perception and account; their tracker is the row "as configured".
         folds: test folds after the first past.
         past: days before the first fold; by default ``folds.walk_forward`` decides.
         threads: accounts run at the same time.
@@ -152,11 +152,10 @@ def ablate_perceived(
     first = _first_day(market, perceived, day_zero)
     cut = walk_forward(days, first, folds, past)
     weighed = variants(settings.perception.tracker)
-    alone = equal_weights(settings.perception.tracker)
     left_out = _without_a_category(voters)
     weighings = [Weighing(variant.name, variant.tracker) for variant in weighed]
-    weighings += [Weighing(name, alone, (name,)) for name in voters.voting]
-    weighings += [Weighing(name, alone, others) for name, others in left_out.items()]
+    weighings += [Weighing(name, EQUAL_WEIGHTS, (name,)) for name in voters.voting]
+    weighings += [Weighing(name, EQUAL_WEIGHTS, others) for name, others in left_out.items()]
     run = books(market, perceived, settings, weighings, threads, progress)
     candidates = [run[name] for name in voters.voting]
     made = choices(candidates, cut, first)

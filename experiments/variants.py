@@ -2,13 +2,16 @@
 
 from typing import Final, NamedTuple
 
-from alphastrike.config.perception import PerceptionSettings
-from alphastrike.ml.decay import ARTICLE_RULE, TrackerParams
+from alphastrike.config.perception import TRACKER_RULES, PerceptionSettings
+from alphastrike.ml.decay import TrackerParams
 
 BEST_SINGLE: Final = "best single signal"
 EQUAL: Final = "equal weights"
 ARTICLE: Final = "article's rule"
 CONFIGURED: Final = "as configured"
+
+EQUAL_WEIGHTS: Final = TRACKER_RULES["equal"]._replace(retire_below=0.0)
+"""Every signal that does not abstain has the same vote, and none is ever retired."""
 
 
 class Variant(NamedTuple):
@@ -19,40 +22,36 @@ class Variant(NamedTuple):
     meaning: str
 
 
-def equal_weights(configured: TrackerParams) -> TrackerParams:
-    """Return rules under which every signal that does not abstain has the same vote, and none is ever retired."""
-    return configured._replace(weigh_by_edge=False, count_payoff=False, by_regime=False, retire_below=0.0)
-
-
 def variants(configured: TrackerParams) -> tuple[Variant, ...]:
-    """Return the rows that weigh all signals; a prior is the configured one, over the configured window."""
-    prior = ARTICLE_RULE._replace(
-        window=configured.window,
-        outcomes_min=configured.outcomes_min,
-        prior_outcomes=configured.prior_outcomes,
-        prior_mean=configured.prior_mean,
-        regime_outcomes_min=configured.regime_outcomes_min,
-    )
-    over = f"{configured.prior_outcomes:g} outcomes at {configured.prior_mean:.0%} beside the last {configured.window}"
+    """Return the rows that weigh all signals: the tracker's named rules, and what is configured."""
+    article, edge = TRACKER_RULES["article"], TRACKER_RULES["edge"]
+    payoff, regime = TRACKER_RULES["payoff"], TRACKER_RULES["regime"]
     return (
-        Variant(EQUAL, equal_weights(configured), "every voting signal counts the same, none is retired"),
+        Variant(EQUAL, EQUAL_WEIGHTS, "every voting signal counts the same, none is retired"),
         Variant(
             ARTICLE,
-            ARTICLE_RULE,
-            f"raw hit rate of the last {ARTICLE_RULE.window} outcomes, weight (2 × edge)², retired below "
-            f"{ARTICLE_RULE.retire_below:.0%}",
+            article,
+            f"raw hit rate of the last {article.window} outcomes, weight (2 × edge)², retired below "
+            f"{article.retire_below:.0%} (perception.tracker=article)",
         ),
-        Variant("rule with prior", prior, f"the article's rule on a hit rate with a prior: {over}"),
         Variant(
-            "rule by payoff", prior._replace(count_payoff=True), "with prior; accuracy is the share of |return| won"
+            "rule with prior",
+            edge,
+            f"the same on the last {edge.window} outcomes beside a prior of {edge.prior_outcomes:g} at "
+            f"{edge.prior_mean:.0%}; back above {edge.return_above:.0%} (perception.tracker=edge)",
+        ),
+        Variant(
+            "rule by payoff",
+            payoff,
+            "with prior; accuracy is the share of absolute return won (perception.tracker=payoff)",
         ),
         Variant(
             "rule by regime",
-            prior._replace(by_regime=True),
-            f"with prior; in a regime with {configured.regime_outcomes_min} outcomes or more those alone decide, over "
-            "the accuracy in all regimes as their prior",
+            regime,
+            f"with prior; in a regime with {regime.regime_outcomes_min} outcomes or more those alone decide, over the "
+            "accuracy in all regimes as their prior (perception.tracker=regime)",
         ),
-        Variant(CONFIGURED, configured, "the tracker as configured"),
+        Variant(CONFIGURED, configured, "the tracker as configured: what record would do"),
     )
 
 

@@ -16,7 +16,7 @@ from alphastrike.runs.recorder import compute
 from experiments.ablate import Ablation, ablate, ablate_perceived
 from experiments.book import book_of
 from experiments.judgement import judged, verdict
-from experiments.variants import ARTICLE, BEST_SINGLE, CONFIGURED, EQUAL, equal_weights, variants
+from experiments.variants import ARTICLE, BEST_SINGLE, CONFIGURED, EQUAL, variants
 from replay.verdict import Standing
 from tests.experiments.worlds import (
     BARS_A_DAY,
@@ -176,33 +176,32 @@ def test_the_configured_row_is_the_run_that_record_would_make() -> None:
     assert whole.rows[-1].trades == own.closed[begin:].sum() > 0
 
 
-def test_what_is_configured_as_another_row_gives_that_row(known: Ablation) -> None:
-    """As configured and equal weights are the same where nothing is ever retired, and differ where something is."""
+def test_where_nothing_is_ever_retired_the_default_is_equal_weights() -> None:
     never = settings(*QUICK, "perception.tracker.retire_below=0.0")
     same = ablate_perceived(market(1), planted(1), never, folds=FOLDS)
     configured = next(one for one in judged(same) if one.name == CONFIGURED)
     assert configured.standing is Standing.IDENTICAL
-    raw = settings(*QUICK, *(f"perception.tracker.{name}={_toml(value)}" for name, value in _article().items()))
-    by_rule = ablate_perceived(market(1), planted(1), raw, folds=FOLDS)
-    assert row(by_rule, CONFIGURED) == row(by_rule, ARTICLE) == row(known, ARTICLE)
-
-
-def _article() -> dict[str, object]:
-    return dict(ARTICLE_RULE._asdict())
-
-
-def _toml(value: object) -> str:
-    return str(value).lower()
 
 
 def test_each_row_is_one_change_away_from_another() -> None:
     made = {variant.name: variant.tracker for variant in variants(settings().perception.tracker)}
     prior = made["rule with prior"]
     assert made[ARTICLE] == ARTICLE_RULE
+    assert prior.weigh_by_edge
+    assert prior.prior_outcomes > 0.0
     assert made["rule by payoff"] == prior._replace(count_payoff=True)
     assert made["rule by regime"] == prior._replace(by_regime=True)
-    assert made[EQUAL] == equal_weights(settings().perception.tracker)
-    assert prior.prior_outcomes == settings().perception.tracker.prior_outcomes > 0.0
+    assert made[EQUAL] == settings().perception.tracker._replace(retire_below=0.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [("article", ARTICLE), ("edge", "rule with prior"), ("payoff", "rule by payoff"), ("regime", "rule by regime")],
+)
+def test_a_named_rule_gives_its_row(known: Ablation, rule: str, name: str) -> None:
+    named = settings(*QUICK, f"perception.tracker={rule}")
+    configured = ablate_perceived(market(1), planted(1), named, folds=FOLDS)
+    assert row(configured, CONFIGURED) == row(configured, name) == row(known, name)
 
 
 def test_a_market_that_ends_before_anything_trades_is_refused() -> None:
