@@ -10,16 +10,18 @@ from alphastrike.config.account import AccountParams, AccountSettings
 from alphastrike.config.perception import PerceptionSettings
 from alphastrike.config.policy import PolicySettings
 from alphastrike.model.controls import Controls
+from alphastrike.policy.settings import LlmSettings
 
 
 class Settings(BaseModel):
-    """Perception, account and policy settings of a run."""
+    """Perception, account, policy and model settings of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     perception: PerceptionSettings = PerceptionSettings()
     account: AccountSettings = AccountSettings()
     policy: PolicySettings = PolicySettings()
+    llm: LlmSettings = LlmSettings()
 
     def account_params(self) -> AccountParams:
         """Return the numbers that the compiled account reads."""

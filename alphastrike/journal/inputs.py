@@ -168,14 +168,22 @@ class Tick:
 
 @kind("llm_answers", Role.INPUT)
 class LlmAnswer:
-    """What a model answered to one situation, whole."""
+    """What the engine was given as the answer to one situation, whole."""
 
     event_time: Micros
     key: Text
+    """The situation's number; ``followed`` before it when it is one of the account that follows in a shadow run."""
     answer: Text
     latency: Micros
     tokens: Count
+    """Of all calls, both ways."""
     error: Text
+    samples: Count
+    """Answers that were compared."""
+    modal_share: Fraction
+    """Share of them that said the same as the one taken."""
+    entropy: Fraction
+    """Of what they said, bits; 0 when all said the same."""
 
 
 @kind("operator", Role.INPUT)

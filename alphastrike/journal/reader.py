@@ -98,6 +98,11 @@ class Run:
         """Whether the run was fed one event at a time, and so holds its own inputs."""
         return self.manifest.live is not None
 
+    @property
+    def numbers_inputs(self) -> bool:
+        """Whether ``seq`` counts inputs that are not the market's: an operator's, incidents, a model's answers."""
+        return self.is_live or self.manifest.rows_of("llm_answers") > 0
+
     @cached_property
     def _market_inside(self) -> dict[str, Segment]:
         """Segments of the market's tables, when the run holds a copy of them."""

@@ -21,7 +21,7 @@ from alphastrike.journal.segments import CHECKPOINT_SCHEMA
 from alphastrike.journal.tables import Numbering, to_table
 from alphastrike.model.symbols import SymbolTable
 
-NOT_OF_THE_MARKET: Final = frozenset({"llm_answers", "operator", "incidents"})
+NOT_OF_THE_MARKET: Final = frozenset({"llm_calls", "llm_answers", "operator", "incidents"})
 """Inputs that take no number of the market: they carry that of the last tick."""
 
 _END: Final = (1 << 63) - 1

@@ -171,7 +171,7 @@ class Writer:
                 return self._stepper.step(self._collector.close(event_time, self._stepper.market_seq).instant)
             case "operator", (_, act, _, number, author, _):
                 return self._stepper.operate(Act(OperatorAct(act), number, author))
-            case "llm_answers", (_, key, answer, latency_us, _, _):
+            case "llm_answers", (_, key, answer, latency_us, *_):
                 situation, is_followed = key_of(key)
                 self.unanswered.pop((situation, is_followed), None)
                 return self._stepper.take_answer(situation, answer_of(answer, latency_us), is_followed=is_followed)
@@ -329,7 +329,8 @@ class Writer:
         answered = replace(arrived.answered, latency_us=latency_us)
         key = answer_key(arrived.situation, is_followed=arrived.is_followed)
         self._append(
-            "llm_answers", (self._stepper.now, key, answer_text(answered), latency_us, 0, arrived.answered.failed)
+            "llm_answers",
+            (self._stepper.now, key, answer_text(answered), latency_us, 0, arrived.answered.failed, 1, 1.0, 0.0),
         )
         self._journal_derived(self._stepper.take_answer(arrived.situation, answered, is_followed=arrived.is_followed))
 

@@ -6,6 +6,7 @@ into the same policy. It is pure: the same situation gives the same advice.
 
 import hashlib
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -59,6 +60,14 @@ class Answered:
 
     Its calls then stand as recorded, ``failed`` or not.
     """
+
+
+class Answering(ABC):
+    """A policy that takes time of its own to answer, and says itself why it failed."""
+
+    @abstractmethod
+    def answer(self, situation: Situation, /) -> Answered:
+        """Return the answer with the market time that it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +220,12 @@ def ask(policy: Policy, situation: Situation, latency_us: int = 0) -> Answered:
     Args:
         policy: a built-in one, or the user's.
         situation: what it is shown.
-        latency_us: configured latency of a built-in policy, microseconds of market time.
+        latency_us: configured latency of a built-in policy, microseconds of market time; a model's is its own.
     """
     if isinstance(policy, _OURS):
         return Answered(policy.decide(situation), latency_us)
+    if isinstance(policy, Answering):
+        return policy.answer(situation)
     try:
         given: object = policy.decide(situation)
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything, and the run goes on

@@ -57,22 +57,22 @@ class Difference:
 
 
 def first_difference(
-    kind: Kind, recorded: pa.Table, rederived: Rows, symbols: SymbolTable, *, is_live: bool = False
+    kind: Kind, recorded: pa.Table, rederived: Rows, symbols: SymbolTable, *, own_seq: bool = False
 ) -> Difference | None:
     """Return the first row in which the recorded table and the re-derived rows differ by a bit; NaN equals NaN.
 
-    Both are in order; re-derived rows are numbered as a history run numbers them. A live run has inputs that are not
-    the market's, so its ``seq`` is its own and not compared.
+    Both are in order; re-derived rows are numbered as a history run numbers them. A run with inputs that are not
+    the market's has a ``seq`` of its own, which is not compared.
     """
     left = _recorded_columns(kind, recorded, symbols)
     right = _numbered(kind, rederived)
-    own = {"part", "seq"} if is_live else {"part"}
+    own = {"part", "seq"} if own_seq else {"part"}
     shown = {column.name: column for column in kind.columns}
     rows = min(len(left["seq"]), len(right["seq"]))
     differs = np.zeros(rows, dtype=bool)
     fields: list[tuple[str, npt.NDArray[np.bool_]]] = []
     for name in left:
-        if name == "seq" and is_live:
+        if name == "seq" and own_seq:
             continue
         unequal = _bits(left[name][:rows]) != _bits(right[name][:rows])
         differs |= unequal

@@ -1,10 +1,10 @@
 """History into a journal: open the market, perceive, run the account under a policy, write what came of it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from alphastrike.config.resolve import validated
 from alphastrike.config.settings import Settings
@@ -13,14 +13,17 @@ from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
 from alphastrike.journal.folders import check_run_name
+from alphastrike.journal.kinds import Kind
 from alphastrike.journal.manifest import FILE, Manifest, MarketReference, RunFacts
 from alphastrike.journal.reader import MARKETS_INSIDE, Run
 from alphastrike.journal.segments import RunWriter
+from alphastrike.journal.tables import Rows
 from alphastrike.market.market import Market
 from alphastrike.market.store import market_tables, open_market
 from alphastrike.model.progress import Progress, silent
-from alphastrike.policy.naming import policy_named
+from alphastrike.policy.naming import Maker, policy_named
 from alphastrike.policy.policies import Policy
+from alphastrike.policy.settings import is_model
 from alphastrike.runs.computed import (
     Computed,
     account_inputs,
@@ -31,8 +34,15 @@ from alphastrike.runs.computed import (
 )
 from alphastrike.runs.environment import machine, versions
 from alphastrike.runs.live_market import GivenAnswers, acts_of
+from alphastrike.runs.model_calls import ANSWERS, CALLS, InputNumbers, call_tables
 from alphastrike.runs.registry import market_of, runs_folder, unused_name
 from alphastrike.runs.reuse import PERCEPTION_TABLES, perceived_before
+
+if TYPE_CHECKING:
+    from alphastrike.policy.llm.conversation import Conversation
+
+Others = Callable[[Settings], Mapping[str, Maker]]
+"""Makes, under the settings of a run, the policies that need more than their names: a model has a server."""
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._]+")
 
@@ -49,25 +59,28 @@ def record(
     self_contained: bool = False,
     reuse: bool = True,
     on_reuse: Callable[[str], None] = lambda _: None,
+    others: Others = lambda _: {},
 ) -> Manifest:
     """Run the engine over a market under a policy and keep everything it saw and did as a run.
 
     Without a name the run is called after market and policy, with a number when that is taken. A self-contained
     run holds a copy of its market. Whatever interrupts the work leaves no run behind. With ``reuse``, perception is
-    taken over from an earlier run that holds the same one; ``on_reuse`` is told its name.
+    taken over from an earlier run that holds the same one; ``on_reuse`` is told its name. What a model was asked and
+    said is kept too; such a run numbers its rows by itself, so that it takes over nothing.
 
     Raises:
         ConfigurationError: an unknown market or policy, a name that is taken, settings that do not fit the market.
         DataError: the market is damaged.
         TryAgainError: the disk is full.
     """
-    policy = policy_named(policy_spec, guardian=settings.policy.guardian)
+    policy = policy_named(policy_spec, guardian=settings.policy.guardian, others=others(settings))
+    talks = _listened_to(policy)
     called = unused_name(root, default_name(market_name, policy_spec)) if name is None else name
     check_run_name(called)
     created = datetime.now(UTC)
     market = open_market(root, market_name)
     with RunWriter(runs_folder(root) / called, market.symbols) as writer:
-        before = perceived_before(root, market, settings) if reuse else None
+        before = perceived_before(root, market, settings) if reuse and talks is None else None
         answer = _asked(policy, settings)
         if before is None:
             computed = compute(market, settings, answer, threads=threads, progress=progress)
@@ -75,7 +88,7 @@ def record(
             on_reuse(before.name)
             computed = compute_on(before, market, settings, answer, progress=progress)
             writer.take_over(before.folder, before.manifest, PERCEPTION_TABLES)
-        _write(writer, computed, progress)
+        _write(writer, computed, progress, None if talks is None else call_tables(talks))
         if self_contained:
             _include_market(writer, root, market_name)
         return writer.seal(
@@ -141,7 +154,7 @@ def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent
         recorded_answer(run, settings),
         acts=acts_of(run),
         shadow=is_shadow(run),
-        following=_following(run, settings),
+        following=_following(run),
         threads=threads,
         progress=progress,
     )
@@ -164,7 +177,7 @@ def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Compu
         answer,
         acts=acts_of(run),
         shadow=is_shadow(run),
-        following=_following(run, settings),
+        following=_following(run),
         progress=progress,
     )
     return computed_account(account)
@@ -185,22 +198,23 @@ def recorded_policy(run: Run, settings: Settings) -> Policy:
 
 
 def recorded_answer(run: Run, settings: Settings) -> Answer:
-    """Return who answers the situations of a recorded run: its policy, or what came while the market went on."""
-    policy = recorded_policy(run, settings)
-    if _came_beside(run):
-        return GivenAnswers.of(run, policy.name)
-    return _asked(policy, settings)
+    """Return who answers the situations of a recorded run: its policy, or what was given where that is an input."""
+    if _are_given(run):
+        return GivenAnswers.of(run, run.manifest.policy)
+    return _asked(recorded_policy(run, settings), settings)
 
 
-def _came_beside(run: Run) -> bool:
-    """Tell whether answers came beside a market that went on: then they are inputs, and nobody is asked again."""
-    return run.manifest.live is not None and (not run.manifest.live.waits or run.manifest.rows_of("llm_answers") > 0)
+def _are_given(run: Run) -> bool:
+    """Tell whether answers are inputs, so nobody is asked again: a model's, and any beside a market that went on."""
+    if is_model(run.manifest.policy):
+        return True
+    return run.manifest.live is not None and (not run.manifest.live.waits or run.manifest.rows_of(ANSWERS) > 0)
 
 
-def _following(run: Run, settings: Settings) -> Answer | None:
+def _following(run: Run) -> Answer | None:
     """Return who answers the account that follows, where that is not who answers the run's own."""
-    if is_shadow(run) and _came_beside(run):
-        return GivenAnswers.of(run, recorded_policy(run, settings).name, is_followed=True)
+    if is_shadow(run) and _are_given(run):
+        return GivenAnswers.of(run, run.manifest.policy, is_followed=True)
     return None
 
 
@@ -218,11 +232,27 @@ def _asked(policy: Policy, settings: Settings) -> Answer:
     return AskedPolicy(policy, settings.policy.latency_us)
 
 
-def _write(writer: RunWriter, computed: Computed, progress: Progress) -> None:
-    total = len(computed.tables)
-    for done, (kind, rows) in enumerate(computed.tables.values()):
+def _listened_to(policy: Policy) -> "list[Conversation] | None":
+    """Return where a model's conversations gather from now on; ``None`` for any other policy."""
+    if not is_model(policy.name):
+        return None
+    from alphastrike.policy.llm.policy import LlmPolicy
+
+    assert isinstance(policy, LlmPolicy), "nobody else is called so"
+    talks: list[Conversation] = []
+    policy.on_conversation = talks.append
+    return talks
+
+
+def _write(
+    writer: RunWriter, computed: Computed, progress: Progress, calls: Mapping[str, tuple[Kind, Rows]] | None
+) -> None:
+    tables = {**computed.tables, **(calls or {})}
+    numbers = None if calls is None else InputNumbers(calls[CALLS][1], calls[ANSWERS][1])
+    total = len(tables)
+    for done, (name, (kind, rows)) in enumerate(tables.items()):
         progress("write", done, total)
-        writer.append(kind, rows)
+        writer.append(kind, rows, None if numbers is None else numbers.seq(name, rows))
     kept = computed.checkpoints
     writer.append_checkpoints(
         [checkpoint.situation for checkpoint in kept],

@@ -27,7 +27,7 @@ def perceived_before(root: Path, market: Market, settings: Settings) -> Run | No
     """Return a run whose perception is that of this market under these settings; ``None`` when none can be used.
 
     It was recorded from history to its end, by the same sources on the same kind of machine, and the bytes of its
-    perception tables are those that were sealed.
+    perception tables are those that were sealed. No model's answers took numbers between those of the market.
     """
     for entry in list_runs(root):
         if entry.manifest is not None and _is_the_same(entry.manifest, market, settings):
@@ -41,6 +41,7 @@ def _is_the_same(manifest: Manifest, market: Market, settings: Settings) -> bool
     return (
         manifest.live is None
         and manifest.parent is None
+        and not manifest.rows_of("llm_answers")
         and manifest.schema_version == SCHEMA_VERSION
         and manifest.market.content_hash == market.content_hash
         and manifest.settings.get("perception") == settings.as_dict()["perception"]

@@ -100,6 +100,7 @@ def verification(
         return Verification(run.name, run.manifest.digest, BYTES, elsewhere, tuple(findings))
     compared = _compared(run, computed, damage, bool(elsewhere), progress)
     findings += compared
+    findings += _of_calls(run, computed)
     findings += _of_digests(run.manifest, computed, bool(elsewhere), compared)
     rows = sum(run.manifest.rows_of(name) for name in computed.tables)
     digest = run.manifest.digest or computed.digest
@@ -174,7 +175,7 @@ def _compared(run: Run, computed: Computed, damage: Damage, is_elsewhere: bool, 
                 unreadable.append(Finding(_other_columns(name, recorded_kind, kind), "code: other features or signals"))
                 continue
             recorded = run.table(name, even_if_changed=True)
-            difference = first_difference(kind, recorded, rows, run.symbols, is_live=run.is_live)
+            difference = first_difference(kind, recorded, rows, run.symbols, own_seq=run.numbers_inputs)
         except AlphaStrikeError as error:
             if not damage.files & {segment.file for segment in run.segments(name)}:
                 unreadable.append(Finding(str(error), "data"))
@@ -222,6 +223,22 @@ def _of_checkpoints(run: Run, computed: Computed, damage: Damage) -> list[Findin
         return [Finding(f"checkpoints: (situation, tick, market_seq) is {there[:3]} recorded, {here[:3]} re-derived")]
     at = next((i for i, (r, d) in enumerate(zip(there[3], here[3], strict=False)) if r != d), -1)
     return [Finding(f"checkpoints: the state at situation {there[0]} differs, first at byte {at}")]
+
+
+def _of_calls(run: Run, computed: Computed) -> list[Finding]:
+    """Return what is wrong with what a model was asked and said, seen from the situations re-derived."""
+    if not run.manifest.rows_of("llm_calls"):
+        return []
+    from alphastrike.runs.model_calls import call_faults
+    from alphastrike.runs.recorder import recorded_settings
+
+    tables = {name: rows for name, (_, rows) in computed.tables.items()}
+    try:
+        faults = call_faults(run, recorded_settings(run), tables, run.symbols)
+    except AlphaStrikeError as error:
+        return [Finding(str(error), "data")]
+    cause = "code or data: the prompt is rendered otherwise now, or the recorded call was changed"
+    return [Finding(fault, cause) for fault in faults]
 
 
 def _of_digests(manifest: Manifest, computed: Computed, is_elsewhere: bool, compared: list[Finding]) -> list[Finding]:

@@ -121,7 +121,7 @@ class Played:
         # It acts when it came: after the last tick, however short a time it took.
         answered = replace(answered, latency_us=max(answered.latency_us, now - asked.event_time + 1))
         situation = asked.situation
-        row = (now, str(situation), answer_text(answered), answered.latency_us, 0, "")
+        row = (now, str(situation), answer_text(answered), answered.latency_us, 0, "", 1, 1.0, 0.0)
         self.journal.append_input("llm_answers", row, now)
         self._journal(self.stepper.take_answer(situation, answered))
 
