@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -144,6 +146,62 @@ def from_schema(schema: Mapping[str, Any], chance: random.Random) -> Any:
         case {"type": "string", "pattern": str(pattern)} if re.fullmatch(pattern, ANALYSIS):
             return ANALYSIS
     raise ValueError(f"the schema holds {schema}")
+
+
+def allows(schema: Mapping[str, Any], value: Any) -> bool:
+    """Return whether the schema allows the value; it reads of schemas what :func:`from_schema` does."""
+    match schema:
+        case {"oneOf": list(options)} | {"anyOf": list(options)}:
+            return sum(allows(option, value) for option in options) == 1
+        case {"const": only}:
+            return bool(value == only)
+        case {"enum": list(choices)}:
+            return not isinstance(value, bool) and value in choices
+        case {"type": "object", "properties": dict(properties), "additionalProperties": False}:
+            named = isinstance(value, dict) and value.keys() == properties.keys()
+            return named and all(allows(one, value[name]) for name, one in properties.items())
+        case {"type": "array", "items": items, "minItems": int(least), "maxItems": int(most)}:
+            counted = isinstance(value, list) and least <= len(value) <= most
+            return counted and all(allows(items, one) for one in value)
+        case {"type": "integer", "minimum": int(least), "maximum": int(most)}:
+            return type(value) is int and least <= value <= most
+        case {"type": "string", "pattern": str(pattern)}:
+            return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    raise ValueError(f"the schema holds {schema}")
+
+
+def relayed(url: str) -> Answer:
+    """Return the answers of a real server with OpenAI's wire, for this one to be its front.
+
+    Args:
+        url: where it is, without ``/v1``.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answer(request: Request) -> Said | Failed:
+        options = {
+            ("max_tokens" if name == "num_predict" else name): value for name, value in request["options"].items()
+        }
+        body = {
+            "model": request["model"],
+            "messages": request["messages"],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": request["format"]}},
+            **options,
+        }
+        question = urllib.request.Request(
+            f"{url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with opener.open(question, timeout=120) as response:
+                said = json.load(response)
+        except urllib.error.HTTPError as error:
+            return Failed(error.code, error.read().decode(errors="replace"))
+        choice, usage = said["choices"][0], said["usage"]
+        return Said(
+            choice["message"]["content"], choice["finish_reason"], usage["prompt_tokens"], usage["completion_tokens"]
+        )
+
+    return answer
 
 
 @dataclass
@@ -502,10 +560,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
     parser.add_argument("--model", default=MODEL, help="name of the one model that it has")
     parser.add_argument("--seconds", type=float, default=0.0, help="how long each answer takes")
+    parser.add_argument("--front", metavar="URL", help="let a real server with OpenAI's wire answer")
     parser.add_argument("--always", type=Trouble, choices=list(Trouble), help="what goes wrong with every chat")
     given = parser.parse_args()
     models = {given.model: Model(hashlib.sha256(given.model.encode()).hexdigest())}
-    with StandIn(models=models, always=given.always, seconds=given.seconds, port=given.port) as server:
+    answer = relayed(given.front) if given.front else drawn
+    with StandIn(answer, models=models, always=given.always, seconds=given.seconds, port=given.port) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         try:
