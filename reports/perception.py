@@ -102,6 +102,13 @@ class Perception:
     """Categories."""
     abstained: list[SignalRow]
 
+    marks_max: int = strips.MARKS_MAX
+
+    @property
+    def has_restless(self) -> bool:
+        """Whether a signal was retired and came back too often to be marked."""
+        return any(row.strip and row.strip.retired and not row.strip.marks for row in self.rows)
+
     @property
     def shown_symbols(self) -> list[str]:
         """Symbols whose regimes get a figure: all of few, the pool of many."""

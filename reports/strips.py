@@ -21,6 +21,9 @@ TICKS_MAX: Final = 6
 EDGES: Final = (0.44, 0.47, 0.49, 0.51, 0.53, 0.56)
 """Accuracies at which the shade changes: the same in every page, so that pages can be compared."""
 
+MARKS_MAX: Final = 12
+"""Marks of a strip that can be told apart on a phone; with more, the hatching alone shows when a signal was retired."""
+
 UNKNOWN: Final = "u"
 """Shade of an accuracy of which too few outcomes are known."""
 
@@ -124,10 +127,11 @@ class Mark(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Part of the width."""
+    """A time between a retirement and the return."""
 
     place: float
     width: float
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ class Strip:
     cells: list[Cell]
     retired: list[Stretch]
     marks: list[Mark]
+    """None when there would be more than ``MARKS_MAX``."""
     weight: str
     """SVG path of the weight in a box of 1000 x 100, y downwards; empty when every vote weighs the same."""
 
@@ -159,7 +164,9 @@ def strip(samples: list[Sample], changes: list[Change], axis: Axis, weight_most:
     return Strip(
         list(_cells(samples, axis)),
         list(_retired(changes, axis)),
-        [Mark(axis.place(change.time), change.returned, _told(change)) for change in changes],
+        [Mark(axis.place(change.time), change.returned, _told(change)) for change in changes]
+        if len(changes) <= MARKS_MAX
+        else [],
         _weight_path(samples, axis, weight_most) if weight_most > 0.0 else "",
     )
 
@@ -197,13 +204,14 @@ def _days(begin: int, end: int) -> str:
 
 
 def _retired(changes: list[Change], axis: Axis) -> Iterator[Stretch]:
-    since: int | None = None
+    since: Change | None = None
     for change in [*changes, Change(axis.end, True, np.nan, 0)]:
         if not change.returned:
-            since = change.time
+            since = change
         elif since is not None:
-            place = axis.place(since)
-            yield Stretch(place, round(axis.place(change.time) - place, 1))
+            place = axis.place(since.time)
+            back = f", {_told(change)}" if change.outcomes else ""
+            yield Stretch(place, round(axis.place(change.time) - place, 1), _told(since) + back)
             since = None
 
 

@@ -10,6 +10,7 @@ from alphastrike.model.units import MICROS_PER_DAY
 from reports.strips import (
     COLUMNS_MAX,
     EDGES,
+    MARKS_MAX,
     TICKS_MAX,
     UNKNOWN,
     Axis,
@@ -83,11 +84,18 @@ def test_a_retirement_is_hatched_until_the_return_and_both_are_marked() -> None:
         Change(day(36), False, 0.4, 300),
     ]
     drawn = strip([sample(0)], changes, FORTY_DAYS, 0.0)
-    assert drawn.retired == [Stretch(25.0, 25.0), Stretch(90.0, 10.0)]
-    assert drawn.marks[:2] == [
-        Mark(25.0, False, "retired 2024-01-11 at an accuracy of 41.0 % over 120 outcomes"),
-        Mark(50.0, True, "returned 2024-01-21 at an accuracy of 48.5 % over 200 outcomes"),
-    ]
+    gone = "retired 2024-01-11 at an accuracy of 41.0 % over 120 outcomes"
+    back = "returned 2024-01-21 at an accuracy of 48.5 % over 200 outcomes"
+    assert drawn.marks[:2] == [Mark(25.0, False, gone), Mark(50.0, True, back)]
+    still = "retired 2024-02-06 at an accuracy of 40.0 % over 300 outcomes"
+    assert drawn.retired == [Stretch(25.0, 25.0, f"{gone}, {back}"), Stretch(90.0, 10.0, still)]
+
+
+def test_more_marks_than_can_be_told_apart_are_hatched_only() -> None:
+    changes = [Change(day(place), place % 2 == 0, 0.4, 100) for place in range(1, MARKS_MAX + 2)]
+    assert len(strip([sample(0)], changes[:-1], FORTY_DAYS, 0.0).marks) == MARKS_MAX
+    drawn = strip([sample(0)], changes, FORTY_DAYS, 0.0)
+    assert (drawn.marks, len(drawn.retired)) == ([], MARKS_MAX // 2 + 1)
 
 
 def test_weights_are_a_line_only_where_they_differ() -> None:
