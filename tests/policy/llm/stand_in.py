@@ -215,7 +215,8 @@ class StandIn:
         models: the models that the server has.
         seconds: how long each answer takes.
         key: what a request's authorization must be; empty for none.
-        about: what is answered to a path instead of what would be, as (status, body).
+        about: what is answered to a path instead of what would be, as (status, body); status 0 sends the body alone, as
+            all that there is of a response.
         port: 0 for any.
     """
 
@@ -317,9 +318,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._received()
+        if self._told():
+            return
         match self.path:
-            case path if path in self.server_of.about:
-                self._send(*self.server_of.about[path])
             case "/":
                 self._send(200, b"Ollama is running", "text/plain; charset=utf-8")
             case "/api/version":
@@ -341,6 +342,8 @@ class _Handler(BaseHTTPRequestHandler):
         if key and self.headers.get("authorization") != f"Bearer {key}":
             self._json(401, {"error": {"message": f"Incorrect API key: {self.headers.get('authorization')}"}})
             return
+        if self._told():
+            return
         match self.path:
             case "/api/chat":
                 self._chat(body)
@@ -350,6 +353,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self._complete(body)
             case _:
                 self._send(404, b"404 page not found", "text/plain")
+
+    def _told(self) -> bool:
+        status, body = self.server_of.about.get(self.path, (None, b""))
+        if status:
+            self._send(status, body)
+        elif status == 0:
+            self.wfile.write(body)
+            self.close_connection = True
+        return status is not None
 
     def _chat(self, body: bytes) -> None:
         request = self._object(body)

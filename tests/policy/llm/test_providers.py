@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.llm.completion import Completion, Kind, Provider
@@ -305,6 +307,15 @@ def test_a_model_that_runs_elsewhere_is_refused_before_anything_is_sent(model: s
     assert (identity.is_remote, identity.error) == (True, completion.error)
 
 
+def test_an_answer_that_came_from_elsewhere_after_all_is_none() -> None:
+    reply = {"message": {"role": "assistant", "content": "{}"}, "done": True, "done_reason": "stop"}
+    about = {"/api/chat": (200, json.dumps({**reply, "remote_host": "https://elsewhere.invalid"}).encode())}
+    with StandIn(about=about) as server:
+        assert asked("ollama", server).error.startswith("remote: ")
+        provider = provider_named("ollama", server.url, allow_remote=True)
+        assert provider.complete(request_of(provider), DEADLINE_S).kind is Kind.OK
+
+
 def test_a_model_that_runs_elsewhere_answers_when_it_is_allowed() -> None:
     with StandIn(models={"listed": Model(remote_host="https://elsewhere.invalid")}) as server:
         provider = provider_named("ollama", server.url, allow_remote=True)
@@ -355,6 +366,32 @@ def test_no_key_of_the_environment_is_sent_unasked(name: str) -> None:
         assert asked(name, server).kind is Kind.OK
         assert all("authorization" not in headers for _, headers, _ in server.requests)
         assert all(headers["accept-encoding"] == "identity" for _, headers, _ in server.requests)
+
+
+KEYS = st.sampled_from(
+    ["message", "content", "done", "done_reason", "error", "choices", "finish_reason", "usage", "prompt_tokens",
+     "prompt_eval_count", "eval_count", "system_fingerprint", "remote_host", "role", "tool_calls", "created_at"]
+)  # fmt: skip
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["stop", "length"])
+)
+REPLIES = st.recursive(LEAVES, lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=6))
+
+
+@settings(max_examples=60)
+@given(body=st.binary(max_size=60) | REPLIES.map(lambda reply: json.dumps(reply).encode()), raw=st.booleans())
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_no_bytes_of_a_server_raise_or_pass_for_an_answer(name: str, body: bytes, raw: bool) -> None:
+    paths = ("/api/chat", "/v1/chat/completions", "/api/ps")
+    with StandIn(about=dict.fromkeys(paths, (0 if raw else 200, body))) as server:
+        completion = asked(name, server)
+    if completion.kind is Kind.OK:
+        assert completion.done_reason == "stop"
+        assert completion.content.strip()
+    else:
+        assert completion.error.partition(":")[0] in set(Failure)
+    assert "\n" not in completion.error
+    completion.content.encode()
 
 
 def test_too_small_a_budget_is_told_from_an_answer(name: str) -> None:
@@ -432,6 +469,19 @@ def test_an_address_that_is_none_is_refused_at_once(name: str, url: str) -> None
         provider_named(name, url)
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
+def test_an_openai_address_may_leave_out_its_version(ending: str) -> None:
+    with StandIn() as server:
+        provider = provider_named("openai", server.url + ending)
+        assert provider.complete(request_of(provider), DEADLINE_S).kind is Kind.OK
+        assert server.requests[0][0] == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_this_machine_by_any_of_its_names_is_no_other(name: str, host: str) -> None:
+    assert not provider_named(name, f"http://{host}:1").identify(MODEL).is_remote
 
 
 def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
