@@ -216,6 +216,7 @@ def test_a_long_list_of_retirements_says_that_it_was_cut(tmp_path: Path) -> None
 def test_a_run_of_which_nothing_is_known_yet_says_so(tmp_path: Path) -> None:
     run = made_run(tmp_path / "young", 1, "accuracies", "retirements", "health", "verdicts", "forecasts")
     html = html_of(run)
+    assert perception(run, DAY_ZERO, DAY_ZERO).ticks == [], "a run of one instant has no width"
     for said in ("No signal was retired.", "No day has been judged yet.", "no conviction is known yet"):
         assert said in html
     assert f'<span class="name">{RIGHT}</span>' in html
