@@ -23,7 +23,7 @@ class OllamaProvider(HttpProvider):
     """
 
     name: ClassVar[str] = "ollama"
-    remedy: ClassVar[str] = "Fetch it with: ollama pull {model}"
+    remedy: ClassVar[str] = "ollama pull {model} fetches it."
     forwards: ClassVar[bool] = True
     client_errors: ClassVar[tuple[type[Exception], ...]] = (ollama.ResponseError, ollama.RequestError)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from alphastrike.policy.llm.completion import Identity
 from alphastrike.policy.llm.failures import Failure
-from alphastrike.policy.llm.http_provider import HttpProvider, Reply
+from alphastrike.policy.llm.http_provider import FailureError, HttpProvider, Reply
 from alphastrike.policy.llm.request import CompletionRequest, unverified
 from alphastrike.policy.llm.wire import Exchange
 
@@ -20,6 +20,9 @@ OPTIONS: Final[Mapping[str, str]] = {
 }
 """Ollama's name of an option → OpenAI's. The others (``top_k``, ``num_ctx``) have no name there and are not sent."""
 
+_NO_LIST: Final = (404, 405, 501)
+"""HTTP statuses of a server that lists no models: whether it has one, it says when asked."""
+
 
 def _any_of(schema: Any) -> Any:
     """Return the schema with ``anyOf`` for ``oneOf``, which some servers refuse; ours exclude each other anyway."""
@@ -32,7 +35,8 @@ class OpenAiProvider(HttpProvider):
     """A model asked by ``/v1/chat/completions`` with the answer's schema as its ``response_format``.
 
     Such servers tell no digest: the name stands for the model, marked as unverified. Some answer under any model's
-    name; only :meth:`identify` insists on its being listed. An address without a path means its ``/v1``.
+    name; only :meth:`identify` insists on its being listed, where there is a list. An address without a path means its
+    ``/v1``.
     """
 
     name: ClassVar[str] = "openai"
@@ -44,7 +48,12 @@ class OpenAiProvider(HttpProvider):
             self.url += "/v1"
 
     async def _identity(self, model: str) -> Identity:
-        listed = await self._json("GET", "/models", Exchange())
+        try:
+            listed = await self._json("GET", "/models", Exchange())
+        except FailureError as failed:
+            if failed.status not in _NO_LIST:
+                raise
+            return Identity("", unverified(model), self.is_elsewhere)
         names = [one.get("id") for one in listed["data"] if isinstance(one, dict)]
         error = "" if model in names else self._worded(Failure.MODEL_MISSING, model)
         return Identity("", unverified(model), self.is_elsewhere, error)

@@ -168,7 +168,7 @@ def test_whatever_goes_wrong_is_one_line_of_ours(name: str, trouble: Trouble, fa
     assert completion.kind is failure.kind
     assert completion.kind is not Kind.OK
     assert "\n" not in sentence
-    assert sentence.endswith((".", MODEL))
+    assert sentence.endswith(".")
     assert completion.request_bytes
     assert len(completion.response_bytes) <= RESPONSE_MAX + 2**20
 
@@ -239,7 +239,7 @@ def test_a_model_that_is_missing_names_the_way_to_get_it() -> None:
         completion = asked("ollama", server)
         identity = provider_named("ollama", server.url).identify(MODEL)
         assert server.chats == []
-    assert completion.error == f"model_missing: {server.url} has no model {MODEL}. Fetch it with: ollama pull {MODEL}"
+    assert completion.error == f"model_missing: {server.url} has no model {MODEL}. ollama pull {MODEL} fetches it."
     assert identity.error == completion.error
     assert completion.kind is Kind.UNAVAILABLE
 
@@ -249,6 +249,13 @@ def test_an_openai_server_s_missing_model() -> None:
         error = f"model_missing: {server.url}/v1 has no model {MODEL}. Name another with llm.model."
         assert asked("openai", server).error == error
         assert provider_named("openai", server.url).identify(MODEL).error == error
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_an_openai_server_that_lists_no_models_may_have_the_model(status: int) -> None:
+    with StandIn(about={"/v1/models": (status, b"<html>")}) as server:
+        identity = provider_named("openai", server.url).identify(MODEL)
+    assert (identity.digest, identity.error) == (unverified(MODEL), "")
 
 
 @pytest.mark.parametrize(("asked_for", "listed"), [("tiny", "tiny:latest"), ("a/tiny", "a/tiny:latest")])
