@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from alphastrike.journal.derived import CallVerdict, Rule, Tool
@@ -13,6 +14,7 @@ from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_SECOND
 from alphastrike.policy.faults import Fault
 from alphastrike.policy.policies import Answered
+from alphastrike.policy.recorded_answers import key_of
 from alphastrike.policy.situation import Situation
 from alphastrike.policy.tools import Advice, RejectedCall, ToolCall, call_from
 from replay.effect import Tables
@@ -42,7 +44,12 @@ class Recorded:
     def of(cls, run: Run) -> "Recorded":
         """Read the answers of a run."""
         kinds = ("situations", "advice", "tool_calls")
-        return cls(run.name, recorded_answers({kind: run.rows(kind) for kind in kinds}, run.symbols))
+        latencies = {}
+        for row in run.rows("llm_answers"):
+            number, is_followed = key_of(str(row["key"]))
+            if not is_followed:
+                latencies[number] = int(row["latency"])
+        return cls(run.name, recorded_answers({kind: run.rows(kind) for kind in kinds}, run.symbols, latencies))
 
     def answer(self, situation: Situation) -> Answered:
         """Return the recorded answer.
@@ -65,8 +72,14 @@ class Recorded:
         return tuple(call for call in self.answer(situation).advice if not isinstance(call, RejectedCall))
 
 
-def recorded_answers(tables: Tables, symbols: SymbolTable) -> dict[Moment, Answered]:
-    """Build the answers from the tables ``situations``, ``advice`` and ``tool_calls`` of a run."""
+def recorded_answers(
+    tables: Tables, symbols: SymbolTable, latencies: Mapping[int, int] = MappingProxyType({})
+) -> dict[Moment, Answered]:
+    """Build the answers from the tables ``situations``, ``advice`` and ``tool_calls`` of a run.
+
+    ``latencies`` are those that were measured, microseconds by situation: of two answers that act at one tick, the
+    one that came first acts first.
+    """
     acted: dict[int, Records] = {}
     late: dict[int, Records] = {}
     for row in tables["advice"]:
@@ -78,7 +91,9 @@ def recorded_answers(tables: Tables, symbols: SymbolTable) -> dict[Moment, Answe
     for report in tables["situations"]:
         number = int(report["situation"])
         moment = Moment(int(report["market_seq"]), Rule(int(report["rule"])), symbols.name_of(int(report["symbol"])))
-        answers[moment] = _answered(report, acted.get(number), late.get(number), calls[number], symbols)
+        answer = _answered(report, acted.get(number), late.get(number), calls[number], symbols)
+        measured = latencies.get(number)
+        answers[moment] = answer if measured is None else replace(answer, latency_us=measured)
     return answers
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_DAY
+from alphastrike.runs.model_facts import ModelFacts
 from replay.answers import AnsweredSituation, answers
 from replay.effect import Metrics, Parts, Reals, Tables, active_times, episodes, metrics, returns, sampled
 from replay.inference import BLOCK_DAYS, EPISODES_MIN, Bootstrap, Interval, growth_interval, sharpe_interval
@@ -31,6 +32,8 @@ class Arm:
     digest: str
     """Of the account's state at the last tick, 32 hex digits. Perception is the recorded run's in every arm."""
     is_factual: bool = False
+    model: ModelFacts | None = None
+    """How the model did that answered; ``None`` where none was asked."""
 
 
 @dataclass(frozen=True, slots=True)

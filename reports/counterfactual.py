@@ -1,6 +1,7 @@
 """The page of a replay: what happened, what would have, how sure one may be, and how to make it again."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from replay.effect import drawdowns
 from replay.inference import LABEL, Interval
 from replay.measures import MEASURES, PARTS, Measure
 from replay.verdict import summary, verdicts
-from reports import charts, figures, numerals, words
+from reports import charts, figures, models, numerals, words
 from reports.page import page_path, render, write_page
 from reports.palette import inks
 from reports.perception import part
@@ -66,6 +67,8 @@ def page(comparison: Comparison, run: Run | None = None) -> str:
         leverage_months=list(leverage_by_month(comparison)),
         bootstrap_label=LABEL,
         metric_rows=list(_metric_rows(comparison)),
+        models=models,
+        model_rows=models.model_rows(comparison),
         arm_falls=figures.waterfalls(
             [(arm.name, own.parts) for arm, own in zip(comparison.arms, comparison.metrics, strict=True)]
         ),
@@ -178,6 +181,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                     **{measure.field: _finite(float(getattr(own, measure.field))) for measure in MEASURES},
                 },
                 "parts": {**own.parts._asdict(), "total": own.parts.total},
+                "model": None if arm.model is None else asdict(arm.model),
             }
             for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
         ],

@@ -7,6 +7,7 @@ from replay.compare import Comparison, Effect
 from replay.inference import Interval
 from replay.measures import MEASURES, PARTS, Measure
 from reports import numerals
+from reports.models import HEADERS, model_rows
 
 WIDTH: Final = 100
 GAP: Final = 3
@@ -36,9 +37,10 @@ def tables(comparison: Comparison) -> list[TextTable]:
         wide = [_one_against_one(comparison)]
     else:
         wide = [_arms_as_columns(comparison), _differences_as_columns(comparison)]
-    if all(table.width <= WIDTH for table in wide):
-        return wide
-    return [_arms_as_rows(comparison), _activity_as_rows(comparison), _parts_as_rows(comparison)]
+    if not all(table.width <= WIDTH for table in wide):
+        wide = [_arms_as_rows(comparison), _activity_as_rows(comparison), _parts_as_rows(comparison)]
+    models = [[_short(name), *cells] for name, *cells in model_rows(comparison)]
+    return [*wide, *([TextTable("", list(HEADERS), models)] if models else [])]
 
 
 def _measured() -> Iterator[Measure]:

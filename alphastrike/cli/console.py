@@ -36,6 +36,13 @@ def say(text: str) -> None:
     out().print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def say_inside(text: str, columns: int = 2) -> None:
+    """Print lines of a result as they are, set in by that many columns, with control characters made visible."""
+    for line in text.splitlines() or [""]:
+        shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+        out().print(" " * columns + shown.rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
 def note(text: str) -> None:
     """Print one line about the work on stderr."""
     err().print(one_line(text), markup=False, highlight=False, soft_wrap=True)

@@ -22,9 +22,11 @@ from alphastrike.cli.flatten import flatten
 from alphastrike.cli.halt import halt
 from alphastrike.cli.import_ import import_
 from alphastrike.cli.live import live
+from alphastrike.cli.llm import llm
 from alphastrike.cli.lookahead import lookahead
 from alphastrike.cli.markets import markets
 from alphastrike.cli.page import page
+from alphastrike.cli.prompt import prompt
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
 from alphastrike.cli.resume import resume
@@ -76,6 +78,8 @@ app.command("verify")(verify)
 app.command("signals")(signals)
 app.command("lookahead")(lookahead)
 app.command("ablate")(ablate)
+app.add_typer(llm, name="llm")
+app.add_typer(prompt, name="prompt")
 app.command("status")(status)
 app.command("halt")(halt)
 app.command("resume")(resume)

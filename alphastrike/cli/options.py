@@ -1,12 +1,12 @@
 """Options that several commands share, so that each is spelled and explained once.
 
 A command takes them as ``data: Data = DATA, as_json: Json = False, quiet: Quiet = False``,
-``threads: Threads = ALL_CORES``, ``config: Config = None``, ``overrides: Set = None``.
+``threads: Threads = ALL_CORES``, ``config: Config = None``, ``overrides: Set = None``, ``llm_cache: LlmCache = "use"``.
 """
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -53,3 +53,12 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, as account.start_equity=5000. Repeat for more."),
 ]
 """``None`` or empty when nothing is overridden; later ones win over earlier ones and over ``--config``."""
+
+LlmCache = Annotated[
+    Literal["off", "use", "only"],
+    typer.Option(
+        "--llm-cache",
+        metavar="MODE",
+        help="What a model said before: use it, only it (never ask), or off (ask anew, keep it in the run alone).",
+    ),
+]

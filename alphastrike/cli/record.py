@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, LlmCache, Quiet, Set, Threads
 
 
 def record(
@@ -24,23 +24,33 @@ def record(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute perception anew, though an earlier run holds the same one.")
     ] = False,
+    llm_cache: LlmCache = "use",
+    samples: Annotated[
+        int | None, typer.Option("--samples", metavar="K", help="Answers of a model to each situation: llm.samples.")
+    ] = None,
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Let the prompt call symbols by neutral labels: llm.mask.")
+    ] = False,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the engine over MARKET under POLICY and record everything it saw and decided.
 
-    Policies: no-llm, rules, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or module:Class of your own.
-    Exits 0 when the run is recorded; otherwise no run is left behind.
+    Policies: no-llm, rules, llm:model=MODEL,prompt=PROMPT, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or
+    module:Class of your own. Exits 0 when the run is recorded; otherwise no run is left behind.
     """
-    from alphastrike.cli.console import figure, print_json, say
+    from alphastrike.cli.console import figure, note, print_json, say
+    from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
     from alphastrike.config.resolve import resolve
+    from alphastrike.policy.settings import is_model
     from alphastrike.runs.recorder import record as record_run
     from alphastrike.runs.registry import open_run
     from alphastrike.runs.summary import summary
 
-    settings = resolve(config, overrides or [])
+    own = [*(overrides or []), *([f"llm.samples={samples}"] if samples is not None else [])]
+    settings = resolve(config, [*own, *(["llm.mask=true"] if mask else [])])
     taken_from: list[str] = []
     with progress_bars(quiet) as progress:
         manifest = record_run(
@@ -54,8 +64,10 @@ def record(
             self_contained=self_contained,
             reuse=not recompute,
             on_reuse=taken_from.append,
+            others=models(data, llm_cache, note),
         )
-    made = summary(open_run(data, manifest.name))
+    opened = open_run(data, manifest.name)
+    made = summary(opened)
     if as_json:
         print_json(made)
         return
@@ -71,5 +83,9 @@ def record(
         f"{made.trades:,} trades{liquidations}, {made.triggers:,} triggers fired, {made.situations:,} situations, "
         f"{made.interventions:,} interventions"
     )
+    if is_model(made.policy):
+        from alphastrike.runs.model_facts import facts_of
+
+        say(facts_of(opened).line())
     say(f"Final equity {figure(made.final_equity)} USDT ({figure(change, 2, signed=True)} %)")
     say(f"Run: {made.folder}  ({made.rows:,} rows, {figure(made.bytes / 1e6, 1)} MB)")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Data, Json, Quiet, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Data, Json, LlmCache, Quiet, Threads
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -28,18 +28,20 @@ def replay(
         str | None, typer.Option("--name", metavar="PAGE", help="Name of the page.", show_default="RUN-vs-POLICY")
     ] = None,
     threads: Threads = ALL_CORES,
+    llm_cache: LlmCache = "use",
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Re-run RUN's account half under each POLICY, compare it with what happened, and write a page about it.
 
-    Policies: no-llm, recorded, rules, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or module:Class of
-    your own. Perception is not computed again: every arm reads the forecasts that the run recorded. Where there is
-    no run yet, a sample market is made and recorded with the guardian's rules first. Exits 0 when every arm ran to
-    the end.
+    Policies: no-llm, recorded, rules, llm:prompt=PROMPT, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or
+    module:Class of your own. Perception is not computed again: every arm reads the forecasts that the run recorded.
+    Where there is no run yet, a sample market is made and recorded with the guardian's rules first. Exits 0 when every
+    arm ran to the end.
     """
-    from alphastrike.cli.console import print_json, say
+    from alphastrike.cli.console import note, print_json, say
+    from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
     from replay.rerun import compare
     from reports.counterfactual import as_json as numbers_of
@@ -48,7 +50,9 @@ def replay(
     with progress_bars(quiet) as progress:
         opened = _opened(data, run, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
-        comparison = compare(data, opened, policies, threads=threads, progress=progress)
+        comparison = compare(
+            data, opened, policies, threads=threads, progress=progress, others=models(data, llm_cache, note)
+        )
     page = write_comparison(comparison, out, name, opened)
     if as_json:
         print_json({**numbers_of(comparison), "page": page})

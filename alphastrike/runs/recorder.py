@@ -74,7 +74,7 @@ def record(
         TryAgainError: the disk is full.
     """
     policy = policy_named(policy_spec, guardian=settings.policy.guardian, others=others(settings))
-    talks = _listened_to(policy)
+    talks = listened_to(policy)
     called = unused_name(root, default_name(market_name, policy_spec)) if name is None else name
     check_run_name(called)
     created = datetime.now(UTC)
@@ -232,7 +232,7 @@ def _asked(policy: Policy, settings: Settings) -> Answer:
     return AskedPolicy(policy, settings.policy.latency_us)
 
 
-def _listened_to(policy: Policy) -> "list[Conversation] | None":
+def listened_to(policy: Policy) -> "list[Conversation] | None":
     """Return where a model's conversations gather from now on; ``None`` for any other policy."""
     if not is_model(policy.name):
         return None
