@@ -15,9 +15,6 @@ import httpx
 RESPONSE_MAX: Final = 4 * 1024 * 1024
 """Bytes of a response that are read; an answer has some hundreds, a list of models some thousands."""
 
-GRACE_S: Final = 0.5
-"""Seconds that are left to closing a connection at the deadline. A name that does not resolve may not be closed."""
-
 _Result = TypeVar("_Result")
 
 
@@ -122,20 +119,15 @@ def within(seconds: float, work: Callable[[], Coroutine[Any, Any, _Result]]) -> 
     """Return what the work returns, from a thread of its own, so that a caller's event loop is none of its concern.
 
     Args:
-        seconds: after these the work is cancelled.
+        seconds: after these the work is cancelled; what cannot be, as the look-up of a name, is left to itself.
         work: makes the coroutine to run.
 
     Raises:
         TimeoutError: the time is over.
     """
-
-    async def bounded() -> _Result:
-        async with asyncio.timeout(seconds):
-            return await work()
-
-    future = asyncio.run_coroutine_threadsafe(bounded(), _loop(os.getpid()))
+    future = asyncio.run_coroutine_threadsafe(work(), _loop(os.getpid()))
     try:
-        return future.result(seconds + GRACE_S)
+        return future.result(seconds)
     finally:
         future.cancel()
 

@@ -234,6 +234,8 @@ class StandIn:
         """(path, headers, body) of everything that was asked."""
         self.loaded: set[str] = set()
         self.ending = threading.Event()
+        self.left = threading.Event()
+        """Set when a client has gone in the middle of its response."""
         self._script = list(self.script)
         self._turn = threading.Lock()
         stand_in = self
@@ -562,7 +564,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Serve a connection; a client that goes away at its deadline is no news."""
         try:
             super().handle()
-        except (ConnectionError, TimeoutError):
+        except ConnectionError:
+            self.server_of.left.set()
             self.close_connection = True
 
 

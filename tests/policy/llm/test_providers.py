@@ -192,6 +192,12 @@ def test_what_came_before_the_deadline_is_kept(name: str) -> None:
     assert set(completion.response_bytes) == {ord(" ")}
 
 
+def test_a_server_notices_that_nobody_waits_any_more(name: str) -> None:
+    with StandIn(always=Trouble.DRIBBLE) as server:
+        asked(name, server, SHORT_S)
+        assert server.left.wait(DEADLINE_S), "it would go on computing an answer for nobody"
+
+
 def test_a_slow_answer_within_the_deadline_is_an_answer(name: str) -> None:
     with StandIn(seconds=0.3) as server:
         completion = asked(name, server)
