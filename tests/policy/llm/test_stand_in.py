@@ -25,7 +25,7 @@ ASKED = [{"role": "user", "content": "What now?"}]
 
 
 def client(server: StandIn) -> ollama.Client:
-    return ollama.Client(server.url, trust_env=False, timeout=20)
+    return ollama.Client(server.url, trust_env=False, timeout=20, headers={"connection": "close"})
 
 
 def test_a_chat_whole_and_in_pieces_says_the_same() -> None:

@@ -25,6 +25,7 @@ from alphastrike.policy.llm.prompt import prompt_named, render
 from alphastrike.policy.llm.report import report_of
 from tests.policy.facts import situation
 
+PROJECT: Final = Path(__file__).parents[3]
 NAME: Final = "tiny"
 CONTEXT: Final = 8_192
 MERGES: Final = 400
@@ -154,14 +155,12 @@ def _joined(piece: tuple[str, ...], first: str, second: str) -> tuple[str, ...]:
 @contextmanager
 def serving() -> Iterator[str]:
     """Serve the model in a process of its own; yields the server's address."""
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.policy.llm.tiny_model"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=Path(__file__).parents[3],
-        )
+    command = [sys.executable, "-m", "tests.policy.llm.tiny_model"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        (Path(folder) / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=PROJECT) as process,
+    ):
         try:
             assert process.stdout is not None
             url = next((line.strip() for line in process.stdout if line.startswith("http://")), "")
@@ -169,7 +168,6 @@ def serving() -> Iterator[str]:
             yield url
         finally:
             process.kill()
-            process.wait()
 
 
 def main() -> None:
