@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from alphastrike.cli.options import DATA, Config, Data, Json, Quiet, Set
+from alphastrike.cli.options import DATA, Config, Data, Json, LlmCache, Quiet, Set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,7 @@ def live(
     watch: Annotated[bool, typer.Option("--watch", help="Show the screen meanwhile.")] = False,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Write the run's page when it ends.")] = True,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the page.")] = Path("reports/out"),
+    llm_cache: LlmCache = "use",
     config: Config = None,
     overrides: Set = None,
     data: Data = DATA,
@@ -87,7 +88,14 @@ def live(
     from reports.page import page_path
 
     wanted = _Wanted(
-        feed, policy, shadow, name, new, resolve(config, overrides or []), config is not None or bool(overrides)
+        feed,
+        policy,
+        shadow,
+        name,
+        new,
+        resolve(config, overrides or []),
+        config is not None or bool(overrides),
+        llm_cache,
     )
     pace, seconds = _speed(speed), _duration(duration)
     hushed = quiet or as_json
@@ -124,6 +132,7 @@ class _Wanted:
     new: bool
     settings: "Settings"
     settings_given: bool
+    llm_cache: str = "use"
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,8 @@ class _Begun:
 
 
 def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _Begun:
+    from alphastrike.cli.console import note
+    from alphastrike.cli.models import models
     from alphastrike.journal.wal import LiveJournal
     from alphastrike.market.store import open_tables
     from alphastrike.policy.naming import policy_named
@@ -155,7 +166,8 @@ def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _B
         return _begin_new(data, _like(lives[:1], wanted), progress, quiet)
     settings = recorded_settings(open_run(data, last.name))
     _refuse_other_settings(last, wanted, settings)
-    policy = policy_named(last.policy, guardian=settings.policy.guardian)
+    others = models(data, wanted.llm_cache, note, asks_again=True)(settings)
+    policy = policy_named(last.policy, guardian=settings.policy.guardian, others=others)
     manifest, tables = open_tables(data, last.market.name)
     _refuse_other_market(last, manifest.content_hash)
     _compile(tables, settings, progress)
@@ -168,6 +180,7 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
     from datetime import UTC, datetime
 
     from alphastrike.cli.console import note
+    from alphastrike.cli.models import models
     from alphastrike.journal.folders import check_run_name
     from alphastrike.journal.manifest import MarketReference, RunFacts
     from alphastrike.journal.wal import LiveJournal
@@ -180,7 +193,8 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
     from alphastrike.runs.registry import runs_folder, unused_name
 
     settings = wanted.settings
-    policy = policy_named(wanted.policy or "rules", guardian=settings.policy.guardian)
+    others = models(data, wanted.llm_cache, note, asks_again=True)(settings)
+    policy = policy_named(wanted.policy or "rules", guardian=settings.policy.guardian, others=others)
     market = wanted.feed or SAMPLE_NAME
     if wanted.feed is None and find_market(data, market) is None:
         if not quiet:

@@ -8,13 +8,21 @@ keep the process alive.
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.live.inbox import AdviceArrived, Inbox
+from alphastrike.model.errors import AlphaStrikeError, HaltError
 from alphastrike.policy.guardian import Rules
 from alphastrike.policy.policies import Always, Answered, NoLlm, Policy, Random, Swap, ask
+from alphastrike.policy.settings import is_model
 from alphastrike.policy.situation import Situation
+from alphastrike.policy.tools import WORDS_MAX, plain
+
+if TYPE_CHECKING:
+    from alphastrike.policy.llm.conversation import Conversation
 
 T = TypeVar("T")
 
@@ -27,6 +35,54 @@ def answers_at_once(policy: Policy) -> bool:
     if isinstance(policy, Swap):
         return answers_at_once(policy.of)
     return isinstance(policy, NoLlm | Rules | Always | Random)
+
+
+class Overheard:
+    """What a model was asked and said, until it is journaled; nothing of any other policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._talks: list[Conversation] = []
+        if is_model(policy.name):
+            from alphastrike.policy.llm.policy import LlmPolicy
+
+            assert isinstance(policy, LlmPolicy), "nobody else is called so"
+            policy.on_conversation = self._talks.append
+
+    def take(self) -> "tuple[Conversation, ...]":
+        """Return what was said since the last time, in order, and forget it."""
+        taken = tuple(self._talks)
+        del self._talks[: len(taken)]
+        return taken
+
+
+class Resumed:
+    """A policy that is waited for: what it answered before a restart is given once more, then it is asked."""
+
+    def __init__(self, policy: Policy, latency_us: int) -> None:
+        self._asked: Answer = AskedPolicy(policy, latency_us)
+        self.given: deque[tuple[int, Answered]] = deque()
+        """Journaled answers with their situations, in the order in which they were asked for."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self._asked.name
+
+    def answer(self, situation: Situation) -> Answered:
+        """Give the next journaled answer, or ask.
+
+        Raises:
+            HaltError: the journaled one is to another situation.
+        """
+        if not self.given:
+            return self._asked.answer(situation)
+        number, answered = self.given.popleft()
+        if number != situation.situation:
+            raise HaltError(
+                f"the journal holds an answer to situation {number}, and {situation.situation} is asked now. Code or "
+                "settings are not those of the recording: go back to them, or begin a new run with --new."
+            )
+        return answered
 
 
 async def aside(work: Callable[[], T], name: str) -> T:
@@ -60,6 +116,7 @@ class Aside:
     def __init__(self, policy: Policy, inbox: Inbox, deadline_s: float) -> None:
         self._policy = policy
         self._inbox = inbox
+        self._overheard = Overheard(policy)
         self._patience_s = GIVEN_UP_AFTER * deadline_s
         self._one_at_a_time = asyncio.Lock()
         self._asked: set[asyncio.Task[None]] = set()
@@ -83,5 +140,9 @@ class Aside:
                 answered = await asyncio.wait_for(thinking, self._patience_s)
             except TimeoutError:
                 answered = Answered((), 0, f"{self._policy.name} did not answer within {self._patience_s:g} s")
+            except AlphaStrikeError as error:
+                answered = Answered((), 0, plain(f"{self._policy.name} could not be asked: {error}")[:WORDS_MAX])
+            # One that was given up on may have come since.
+            talks = tuple(talk for talk in self._overheard.take() if talk.situation is situation)
         latency_us = round((time.monotonic() - asked) * 1e6)
-        self._inbox.send(AdviceArrived(situation.situation, answered, latency_us, is_followed))
+        self._inbox.send(AdviceArrived(situation.situation, answered, latency_us, is_followed, talks))

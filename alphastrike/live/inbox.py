@@ -7,10 +7,13 @@ cannot, so there data that newer data has superseded makes room, and the loss is
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.policy.policies import Answered
+
+if TYPE_CHECKING:
+    from alphastrike.policy.llm.conversation import Conversation
 
 SIZE: Final = 4096
 """Items that fit before a played feed waits."""
@@ -113,6 +116,8 @@ class AdviceArrived:
     """Measured, microseconds."""
     is_followed: bool = False
     """The situation is one of the account that follows, beside a shadow run."""
+    talks: "tuple[Conversation, ...]" = ()
+    """What a model was asked for it."""
 
 
 class Stop(NamedTuple):

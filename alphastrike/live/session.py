@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,17 +17,19 @@ from typing import Any, Final
 import numpy as np
 
 from alphastrike.config.settings import Settings
-from alphastrike.engine.advice import AskedPolicy
+from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.stepping import Stepper
-from alphastrike.journal.wal import LiveJournal
-from alphastrike.live.advise import Aside, answers_at_once
+from alphastrike.journal.wal import LiveJournal, RecoveredInput
+from alphastrike.live.advise import Aside, Overheard, Resumed, answers_at_once
 from alphastrike.live.feeds import Feed, Pace
 from alphastrike.live.inbox import FeedEnded, FeedSilent, Inbox, OperatorCommand, Stop
 from alphastrike.live.instants import Collector
 from alphastrike.live.status import Latency, Status, account_status
 from alphastrike.live.writer import CHECKPOINT_AFTER, Ending, Released, Writer
 from alphastrike.model.errors import TryAgainError
-from alphastrike.policy.policies import Policy
+from alphastrike.policy.policies import Answered, Policy
+from alphastrike.policy.recorded_answers import answer_of, key_of
+from alphastrike.policy.settings import is_model
 
 SILENT_AFTER_S: Final = 60.0
 """Seconds without anything from a wall-clock feed after which it counts as lost."""
@@ -80,7 +82,10 @@ class Session:
         self._inbox = Inbox()
         at_once = answers_at_once(plan.policy)
         waits = feed.waits or at_once
-        self.stepper = new_stepper(plan, waits=waits)
+        self._resumed = Resumed(plan.policy, plan.settings.policy.latency_us)
+        # A model's answers are inputs of the run, waited for or not; any other policy answers the same again.
+        is_asked = waits and is_model(plan.policy.name)
+        self.stepper = new_stepper(plan, waits=waits, answer=self._resumed if is_asked else None)
         """The engine: between two awaits of another task it holds nothing that is not durable."""
         self._aside = None if waits else Aside(plan.policy, self._inbox, plan.settings.policy.deadline_s)
         self._collector = Collector(feed.symbols, feed.start, feed.interval)
@@ -95,6 +100,7 @@ class Session:
             before_thinking=self._remember,
             ask_aside=self._aside.ask if self._aside is not None else None,
             checkpoint_after=plan.checkpoint_after,
+            overheard=Overheard(plan.policy).take if is_asked else tuple,
         )
         self._clock = asyncio.get_running_loop().time
         self._phase = "recovering"
@@ -107,7 +113,9 @@ class Session:
     def recover(self) -> int:
         """Bring the engine to the last input of the journal, and return how many inputs that took."""
         recovered = self._journal.recovery()
+        self._resumed.given.extend(given_answers(recovered.inputs))
         self._writer.recover(recovered)
+        self._resumed.given.clear()
         return len(recovered.inputs)
 
     async def run(self) -> Outcome:
@@ -268,8 +276,16 @@ def _over() -> TryAgainError:
     return TryAgainError("the run has just stopped, and nothing was done. Start it again and repeat the command.")
 
 
-def new_stepper(plan: Plan, *, waits: bool) -> Stepper:
-    """Return the engine of a run that has not begun."""
+def given_answers(inputs: Iterable[RecoveredInput]) -> Iterator[tuple[int, Answered]]:
+    """Return the journaled answers among inputs, each with its situation's number."""
+    for one in inputs:
+        if one.kind == "llm_answers":
+            _, key, answer, latency_us, *_ = one.row
+            yield key_of(key)[0], answer_of(answer, latency_us)
+
+
+def new_stepper(plan: Plan, *, waits: bool, answer: Answer | None = None) -> Stepper:
+    """Return the engine of a run that has not begun; ``answer`` is its policy unless told otherwise."""
     feed = plan.feed
     return Stepper(
         feed.symbols,
@@ -277,7 +293,7 @@ def new_stepper(plan: Plan, *, waits: bool) -> Stepper:
         feed.instruments,
         feed.tiers,
         plan.settings,
-        AskedPolicy(plan.policy, plan.settings.policy.latency_us),
+        answer or AskedPolicy(plan.policy, plan.settings.policy.latency_us),
         shadow=plan.shadow,
         waits=waits,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from time import time_ns
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from alphastrike.engine.acts import Act
 from alphastrike.engine.stepping import Stepped, Stepper
@@ -38,6 +38,9 @@ from alphastrike.live.instants import Collector
 from alphastrike.model.errors import AlphaStrikeError
 from alphastrike.policy.recorded_answers import answer_key, answer_of, answer_text, key_of
 from alphastrike.policy.situation import Situation
+
+if TYPE_CHECKING:
+    from alphastrike.policy.llm.conversation import Conversation
 
 COMMIT_AFTER_S: Final = 0.020
 COMMIT_AFTER: Final = 256
@@ -97,6 +100,7 @@ class Writer:
         before_thinking: Callable[[], None] = lambda: None,
         ask_aside: AskAside | None = None,
         checkpoint_after: int = CHECKPOINT_AFTER,
+        overheard: "Callable[[], tuple[Conversation, ...]]" = tuple,
     ) -> None:
         """Take over a run.
 
@@ -111,6 +115,7 @@ class Writer:
             before_thinking: called when the engine may be looked at for the last time before it does.
             ask_aside: begins to ask a policy that nobody waits for.
             checkpoint_after: inputs between two checkpoints.
+            overheard: returns what a model inside the stepper was asked since the last time.
         """
         self._inbox = inbox
         self._journal = journal
@@ -122,6 +127,7 @@ class Writer:
         self._before_thinking = before_thinking
         self._ask_aside = ask_aside
         self._checkpoint_after = checkpoint_after
+        self._overheard = overheard
         self._clock = asyncio.get_running_loop().time
         self._uncommitted: list[float] = []
         self._kinds: set[str] = set()
@@ -171,7 +177,7 @@ class Writer:
                 return self._stepper.step(self._collector.close(event_time, self._stepper.market_seq).instant)
             case "operator", (_, act, _, number, author, _):
                 return self._stepper.operate(Act(OperatorAct(act), number, author))
-            case "llm_answers", (_, key, answer, latency_us, *_):
+            case "llm_answers", (_, key, answer, latency_us, *_) if self._ask_aside is not None:
                 situation, is_followed = key_of(key)
                 self.unanswered.pop((situation, is_followed), None)
                 return self._stepper.take_answer(situation, answer_of(answer, latency_us), is_followed=is_followed)
@@ -258,6 +264,10 @@ class Writer:
             else:
                 stepped = self._stepper.step(closed.instant)
             self._journal_derived(stepped)
+            for talk in self._overheard():
+                # An answer takes time, so that nothing of it has acted yet.
+                is_followed = any(talk.situation is situation for situation in stepped.followed)
+                self._journal_talk(talk, is_followed=is_followed)
             self._note_asked(stepped)
             if self._ask_aside is not None:
                 for situation in stepped.asked:
@@ -328,11 +338,26 @@ class Writer:
         latency_us = max(arrived.latency_us, self._stepper.now - situation.event_time + 1)
         answered = replace(arrived.answered, latency_us=latency_us)
         key = answer_key(arrived.situation, is_followed=arrived.is_followed)
-        self._append(
-            "llm_answers",
-            (self._stepper.now, key, answer_text(answered), latency_us, 0, arrived.answered.failed, 1, 1.0, 0.0),
-        )
+        tokens, agreement = 0, (1, 1.0, 0.0)
+        for talk in arrived.talks:
+            *_, tokens, _, samples, modal_share, entropy = self._journal_calls(talk, key)
+            agreement = (samples, modal_share, entropy)
+        said = (answer_text(answered), latency_us, tokens, arrived.answered.failed, *agreement)
+        self._append("llm_answers", (self._stepper.now, key, *said))
         self._journal_derived(self._stepper.take_answer(arrived.situation, answered, is_followed=arrived.is_followed))
+
+    def _journal_talk(self, talk: "Conversation", *, is_followed: bool) -> None:
+        """Journal what a model was asked that the market waited for, and its answer."""
+        row = self._journal_calls(talk, answer_key(talk.situation.situation, is_followed=is_followed))
+        self._append("llm_answers", row)
+
+    def _journal_calls(self, talk: "Conversation", key: str) -> tuple[Any, ...]:
+        """Journal every call of a model, and return the row of its answer."""
+        from alphastrike.policy.llm.rows import answer_row, call_rows
+
+        for row in call_rows(talk, key):
+            self._append("llm_calls", row)
+        return answer_row(talk, key)
 
     def _note_asked(self, stepped: Stepped) -> None:
         if self._ask_aside is not None:
