@@ -114,10 +114,11 @@ class Collected:
         """Return one record array a kind, empty ones included."""
         tables = {}
         for name, parts in zip(ACCOUNT_KINDS, self._parts, strict=True):
-            record = KINDS[name].record
-            rows = np.concatenate(parts) if parts else np.zeros((0, record.itemsize), dtype=np.uint8)
-            tables[name] = rows.reshape(-1).view(record)
+            tables[name] = np.concatenate(parts).reshape(-1).view(KINDS[name].record) if parts else _EMPTY[name]
         return tables
+
+
+_EMPTY: Final = {name: np.zeros(0, dtype=KINDS[name].record) for name in ACCOUNT_KINDS}
 
 
 def _as_bytes(rows: Records) -> npt.NDArray[np.uint8]:

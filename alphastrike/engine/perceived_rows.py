@@ -15,7 +15,12 @@ from alphastrike.model.forecast import FORECAST
 def perceived_rows(
     perceived: Perceived, tick_seq: npt.NDArray[np.int64], tick_times: npt.NDArray[np.int64]
 ) -> dict[str, tuple[Kind, Rows]]:
-    """Return perception's rows by kind; ``tick_seq`` and ``tick_times`` are those of the stretch's T ticks."""
+    """Return perception's rows by kind; ``tick_seq`` and ``tick_times`` are those of the stretch's T ticks.
+
+    Where no decision falls, as between two of them live, only the gateway has any.
+    """
+    if not len(perceived.decision_ticks):
+        return {"gates": (KINDS["gates"], perceived.rows["gates"])}
     symbols = perceived.forecasts.shape[1]
     ticks = np.repeat(perceived.decision_ticks, symbols)
     place = {

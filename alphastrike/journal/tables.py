@@ -7,6 +7,7 @@ the whole account is null. Reals keep every bit, NaN and -0.0 included. Reading 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +43,7 @@ _WIDE_UNITS: Final = {
 }
 
 
+@cache
 def kind_named(name: str, wide_columns: tuple[str, ...] = ()) -> Kind:
     """Return the kind of that name; a wide one with the columns that a run gave it.
 
