@@ -194,6 +194,8 @@ class LlmPolicy(Answering):
                 break
             completion, from_cache = self._source.fetch(situation, request, left_s)
             spent_us += completion.latency_us
+            # A model replaced meanwhile is known by its own digest from the next situation on.
+            self.identity = replace(self.identity, digest=completion.digest)
             attempt = self._read(situation, request, completion, from_cache=from_cache)
             attempts.append(attempt)
             if not attempt.fault or completion.kind is Kind.UNAVAILABLE:

@@ -43,7 +43,8 @@ class Asking:
         if self._mode is CacheMode.ONLY:
             raise ConfigurationError(self._miss(situation, request))
         completion = self._provider.complete(request, deadline_s)
-        if self._mode is CacheMode.USE:
+        # What another model said, put in its place meanwhile, is no answer of the one that was asked.
+        if self._mode is CacheMode.USE and completion.digest == request.digest:
             self._store.add(request, completion)
         return Fetched(completion, from_cache=False)
 

@@ -16,7 +16,7 @@ from alphastrike.policy.naming import policy_named
 from alphastrike.policy.policies import Answered, ask
 from alphastrike.policy.settings import CacheMode, LlmSettings, is_model
 from tests.policy.facts import situation
-from tests.policy.llm.stand_in import Said, StandIn, Trouble
+from tests.policy.llm.stand_in import MODEL, Model, Said, StandIn, Trouble
 
 HALVED = (
     '{"analysis":"SOL keeps losing.","interventions":[{"action":"adjust_position_size","multiplier_pct":50,'
@@ -132,6 +132,19 @@ def test_no_server_is_said_once_and_every_answer_fails(data_root: Path) -> None:
     answered = policy.answer(situation())
     assert answered.failed.startswith("llm could not be asked: unreachable: ")
     assert (answered.advice, answered.latency_us, talks[0].attempts) == ((), 0, ())
+
+
+def test_another_model_under_the_same_name_is_not_mistaken_for_the_one_that_was_asked(data_root: Path) -> None:
+    other = Model(digest="b" * 64)
+    with StandIn() as server:
+        policy, talks = made(data_root, server)
+        server.models = {MODEL: other}
+        policy.answer(situation())
+        policy.answer(situation())
+        assert len(server.chats) == 2, "the first answer was not the model's that was asked"
+    digests = [(one.request.digest, one.completion.digest) for talk in talks for one in talk.attempts]
+    assert digests == [(Model().digest, other.digest), (other.digest, other.digest)]
+    assert CallStore(data_root / STORE).digest_of("ollama", MODEL) == other.digest
 
 
 def test_who_looks_again_finds_a_server_that_came_up(data_root: Path) -> None:
