@@ -25,6 +25,7 @@ from alphastrike.cli.live import live
 from alphastrike.cli.llm import llm
 from alphastrike.cli.lookahead import lookahead
 from alphastrike.cli.markets import markets
+from alphastrike.cli.override import override
 from alphastrike.cli.page import page
 from alphastrike.cli.prompt import prompt
 from alphastrike.cli.record import record
@@ -85,6 +86,7 @@ app.command("halt")(halt)
 app.command("resume")(resume)
 app.command("flatten")(flatten)
 app.command("revoke")(revoke)
+app.command("override")(override)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -194,7 +194,7 @@ class Operator:
     act: OperatorAct
     symbol: SymbolId
     number: Identity
-    """The intervention to revoke; 0 for every live one, and where the act needs none."""
+    """The intervention to revoke, 0 for every live one; hours of an override, 0 to end it; else 0."""
     author: Text
     detail: Text
 

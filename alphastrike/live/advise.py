@@ -10,11 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from alphastrike.engine.advice import Answer, AskedPolicy
+from alphastrike.journal.inputs import Operator, OperatorAct
 from alphastrike.live.inbox import AdviceArrived, Inbox
 from alphastrike.model.errors import AlphaStrikeError, HaltError
+from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.guardian import Rules
 from alphastrike.policy.policies import Always, Answered, NoLlm, Policy, Random, Swap, ask
 from alphastrike.policy.settings import is_model
@@ -35,6 +38,35 @@ def answers_at_once(policy: Policy) -> bool:
     if isinstance(policy, Swap):
         return answers_at_once(policy.of)
     return isinstance(policy, NoLlm | Rules | Always | Random)
+
+
+class Switch:
+    """Whether a model is asked: a person may keep it out for a time, and ``on_failure`` answers meanwhile."""
+
+    def __init__(self) -> None:
+        self._until = 0
+        self._author = ""
+
+    def take(self, row: Operator) -> None:
+        """Take a person's override: hours for which the model is kept out, 0 to let it in again."""
+        if row.act == OperatorAct.OVERRIDE:
+            self._until = row.event_time + row.number * MICROS_PER_HOUR
+            self._author = row.author
+
+    def why(self, situation: Situation) -> str:
+        """Return who keeps the model out, and until when; empty when nobody does."""
+        if situation.event_time >= self._until:
+            return ""
+        until = datetime.fromtimestamp(self._until / 1e6, tz=UTC)
+        return f"disabled by {self._author} until {until:%Y-%m-%d %H:%M} UTC"
+
+    def watch(self, policy: Policy) -> None:
+        """Keep this model out from now on while the switch says so; any other policy is left alone."""
+        if is_model(policy.name):
+            from alphastrike.policy.llm.policy import LlmPolicy
+
+            assert isinstance(policy, LlmPolicy), "nobody else is called so"
+            policy.kept_out = self.why
 
 
 class Overheard:

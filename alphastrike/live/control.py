@@ -13,8 +13,21 @@ from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.address import Claim
 from alphastrike.live.inbox import Done, OperatorCommand
 from alphastrike.live.status import ACCOUNT, HaltStatus, Status
-from alphastrike.live.wire import REQUEST_MAX, AskStatus, Flatten, Halt, Request, Resume, Revoke, encoded, request_of
+from alphastrike.live.wire import (
+    REQUEST_MAX,
+    AskStatus,
+    Flatten,
+    Halt,
+    Override,
+    Request,
+    Resume,
+    Revoke,
+    encoded,
+    request_of,
+)
 from alphastrike.model.errors import AlphaStrikeError, DataError
+from alphastrike.model.units import MICROS_PER_HOUR
+from alphastrike.policy.settings import is_model
 
 CONNECTIONS_MAX: Final = 16
 IDLE_S: Final = 600.0
@@ -74,13 +87,15 @@ class Desk:
                 return {**asdict(done), "orders": done.touched}
             case Revoke():
                 return await self._revoke(request)
+            case Override():
+                return await self._override(request)
             case Resume(code=None):
                 return self._offer_code()
             case Resume():
                 return await self._resume(request)
 
-    async def _act(self, act: OperatorAct, author: str, number: int = 0) -> Done:
-        command = OperatorCommand(act, author, number=number)
+    async def _act(self, act: OperatorAct, author: str, number: int = 0, detail: str = "") -> Done:
+        command = OperatorCommand(act, author, number=number, detail=detail)
         self._live.submit(command)
         return await command.reply
 
@@ -103,6 +118,14 @@ class Desk:
             raise DataError(f"no live intervention has the number {request.number}; live now: {known}.")
         done = await self._act(OperatorAct.REVOKE, request.author, request.number or 0)
         return {**asdict(done), "revoked": done.touched}
+
+    async def _override(self, request: Override) -> Mapping[str, Any]:
+        policy = self._live.status()["policy"]
+        if not is_model(policy):
+            raise DataError(f"the policy of this run is {policy}: it asks no model that could be kept out.")
+        said = f"disable the model for {request.hours} h" if request.hours else "enable the model"
+        done = await self._act(OperatorAct.OVERRIDE, request.author, request.hours, said)
+        return {**asdict(done), "until": done.event_time + request.hours * MICROS_PER_HOUR}
 
     def _offer_code(self) -> Mapping[str, Any]:
         halts = _account_halts(self._live.status())

@@ -19,8 +19,11 @@ import numpy as np
 from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.stepping import Stepper
+from alphastrike.journal.inputs import Operator
+from alphastrike.journal.kinds import KINDS
+from alphastrike.journal.reader import Run
 from alphastrike.journal.wal import LiveJournal, RecoveredInput
-from alphastrike.live.advise import Aside, Overheard, Resumed, answers_at_once
+from alphastrike.live.advise import Aside, Overheard, Resumed, Switch, answers_at_once
 from alphastrike.live.feeds import Feed, Pace
 from alphastrike.live.inbox import FeedEnded, FeedSilent, Inbox, OperatorCommand, Stop
 from alphastrike.live.instants import Collector
@@ -82,6 +85,8 @@ class Session:
         self._inbox = Inbox()
         at_once = answers_at_once(plan.policy)
         waits = feed.waits or at_once
+        self._switch = Switch()
+        self._switch.watch(plan.policy)
         self._resumed = Resumed(plan.policy, plan.settings.policy.latency_us)
         # A model's answers are inputs of the run, waited for or not; any other policy answers the same again.
         is_asked = waits and is_model(plan.policy.name)
@@ -101,6 +106,7 @@ class Session:
             ask_aside=self._aside.ask if self._aside is not None else None,
             checkpoint_after=plan.checkpoint_after,
             overheard=Overheard(plan.policy).take if is_asked else tuple,
+            on_override=self._switch.take,
         )
         self._clock = asyncio.get_running_loop().time
         self._phase = "recovering"
@@ -112,6 +118,8 @@ class Session:
 
     def recover(self) -> int:
         """Bring the engine to the last input of the journal, and return how many inputs that took."""
+        for row in Run.open(self._journal.folder).rows("operator"):
+            self._switch.take(Operator(*(row[column.name] for column in KINDS["operator"].columns)))
         recovered = self._journal.recovery()
         self._resumed.given.extend(given_answers(recovered.inputs))
         self._writer.recover(recovered)

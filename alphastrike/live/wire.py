@@ -18,6 +18,7 @@ REQUEST_MAX: Final = 4096
 REPLY_MAX: Final = 1 << 22
 """Bytes of a reply's line: a status of a thousand symbols fits."""
 AUTHOR_MAX: Final = 64
+OVERRIDE_HOURS_MAX: Final = 8_760
 
 Author = Annotated[str, StringConstraints(min_length=1, max_length=AUTHOR_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9]+$")]
@@ -63,7 +64,15 @@ class Revoke(_Request):
     """``None`` for all."""
 
 
-Request = AskStatus | Halt | Flatten | Resume | Revoke
+class Override(_Request):
+    """Keep the model out for some hours, or let it in again: ``on_failure`` answers meanwhile."""
+
+    request: Literal["override"] = "override"
+    hours: Annotated[int, Field(ge=0, le=OVERRIDE_HOURS_MAX)]
+    """0 lets it in again."""
+
+
+Request = AskStatus | Halt | Flatten | Resume | Revoke | Override
 
 _REQUESTS: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="request")])
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from alphastrike.engine.acts import Act
 from alphastrike.engine.stepping import Stepped, Stepper
-from alphastrike.journal.inputs import IncidentKind, OperatorAct
+from alphastrike.journal.inputs import IncidentKind, Operator, OperatorAct
 from alphastrike.journal.tables import row_count
 from alphastrike.journal.wal import LiveJournal, Recovered
 from alphastrike.live.advise import aside
@@ -101,6 +101,7 @@ class Writer:
         ask_aside: AskAside | None = None,
         checkpoint_after: int = CHECKPOINT_AFTER,
         overheard: "Callable[[], tuple[Conversation, ...]]" = tuple,
+        on_override: Callable[[Operator], None] = lambda _: None,
     ) -> None:
         """Take over a run.
 
@@ -115,6 +116,7 @@ class Writer:
             before_thinking: called when the engine may be looked at for the last time before it does.
             ask_aside: begins to ask a policy that nobody waits for.
             checkpoint_after: inputs between two checkpoints.
+            on_override: told of a person's override, which is about who is asked and not about the account.
             overheard: returns what a model inside the stepper was asked since the last time.
         """
         self._inbox = inbox
@@ -128,6 +130,7 @@ class Writer:
         self._ask_aside = ask_aside
         self._checkpoint_after = checkpoint_after
         self._overheard = overheard
+        self._on_override = on_override
         self._clock = asyncio.get_running_loop().time
         self._uncommitted: list[float] = []
         self._kinds: set[str] = set()
@@ -175,7 +178,7 @@ class Writer:
         match kind, row:
             case "ticks", (event_time,):
                 return self._stepper.step(self._collector.close(event_time, self._stepper.market_seq).instant)
-            case "operator", (_, act, _, number, author, _):
+            case "operator", (_, act, _, number, author, _) if act != OperatorAct.OVERRIDE:
                 return self._stepper.operate(Act(OperatorAct(act), number, author))
             case "llm_answers", (_, key, answer, latency_us, *_) if self._ask_aside is not None:
                 situation, is_followed = key_of(key)
@@ -316,6 +319,9 @@ class Writer:
                 self._ending = self._ending or Ending(False, reason)
 
     def _operate(self, command: OperatorCommand) -> None:
+        if command.act is OperatorAct.OVERRIDE:
+            self._override(command)
+            return
         act = Act(command.act, command.number, command.author)
         try:
             stepped = self._stepper.operate(act)
@@ -331,6 +337,12 @@ class Writer:
         changed = sum(row_count(rows) for _, rows in stepped.rows.values())
         done = Done(seq, self._stepper.market_seq, self._stepper.now, changed, stepped.touched)
         self._replies.append((command, done))
+
+    def _override(self, command: OperatorCommand) -> None:
+        row = (self._stepper.now, int(command.act), command.symbol, command.number, command.author, command.detail)
+        seq = self._append("operator", row)
+        self._on_override(Operator(*row))  # type: ignore[arg-type] # the act by its number, as in the journal
+        self._replies.append((command, Done(seq, self._stepper.market_seq, self._stepper.now, 0)))
 
     def _answered(self, arrived: AdviceArrived) -> None:
         situation = self.unanswered.pop((arrived.situation, arrived.is_followed))

@@ -59,12 +59,16 @@ def live_market(run: Run) -> Market:
 
 
 def acts_of(run: Run) -> tuple[tuple[int, Act], ...]:
-    """Return what an operator did in a live run, each with the time of the tick after which he did it, in order."""
+    """Return what an operator did in a live run, each with the time of the tick after which he did it, in order.
+
+    Without overrides: they are about who is asked, and what was answered is an input.
+    """
     if not run.is_live:
         return ()
     return tuple(
         (int(row["event_time"]), Act(OperatorAct(int(row["act"])), int(row["number"]), str(row["author"])))
         for row in run.rows("operator")
+        if int(row["act"]) != OperatorAct.OVERRIDE
     )
 
 

@@ -129,6 +129,7 @@ COMMANDS = (
     "resume",
     "flatten",
     "revoke",
+    "override",
 )
 
 

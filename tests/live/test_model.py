@@ -1,23 +1,37 @@
 """A model in a live run: waited for by a played market, not by a wall clock; its calls are journaled either way."""
 
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from alphastrike.cli.main import main
 from alphastrike.cli.models import models
 from alphastrike.config.settings import Settings
+from alphastrike.journal.inputs import Operator, OperatorAct
 from alphastrike.journal.reader import Run
+from alphastrike.live.advise import Resumed, Switch
+from alphastrike.live.control import Desk
 from alphastrike.live.session import Session
+from alphastrike.live.wire import Override
 from alphastrike.live.writer import Released
+from alphastrike.model.errors import HaltError
+from alphastrike.policy.guardian import Rules
 from alphastrike.policy.llm.composing import model_policy
 from alphastrike.policy.llm.policy import LlmPolicy
+from alphastrike.policy.policies import Answered
 from alphastrike.policy.settings import LlmSettings
 from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import open_run
 from alphastrike.runs.verify import verify
 from tests.live.conftest import LIVELY, assert_same_rows
 from tests.live.playing import During, play, run_feed
+from tests.live.standing import Standing, listening
 from tests.live.test_session import market_by_wall_clock
+from tests.policy.facts import situation
 from tests.policy.llm.stand_in import StandIn, Trouble
 
 OF_MODELS = frozenset({"llm_calls", "llm_answers"})
@@ -140,14 +154,64 @@ def test_a_server_that_is_down_is_looked_for_again(live_root: Path) -> None:
 
 
 def test_recovery_refuses_an_answer_to_another_situation() -> None:
-    from alphastrike.live.advise import Resumed
-    from alphastrike.model.errors import HaltError
-    from alphastrike.policy.guardian import Rules
-    from alphastrike.policy.policies import Answered
-    from tests.policy.facts import situation
-
     resumed = Resumed(Rules(), 0)
     resumed.given.append((7, Answered((), 5)))
     with pytest.raises(HaltError, match="holds an answer to situation 7, and 3 is asked now"):
         resumed.answer(situation())
     assert resumed.answer(situation()).advice == Rules().decide(situation())
+
+
+@pytest.mark.slow
+def test_a_person_keeps_the_model_out_and_lets_it_in_again(live_root: Path) -> None:
+    with StandIn() as server:
+        settings = settings_of(server)
+        told: list[Mapping[str, Any]] = []
+
+        async def overrules(session: Session) -> None:
+            asked = asyncio.Event()
+            session.on_release.append(lambda now: asked.set() if "llm_answers" in now.kinds else None)
+            await asked.wait()
+            told.append(await Desk(session).carry_out(Override(author="ada", hours=24 * 365)))
+            session.stop("the test has seen enough")
+
+        play(live_root, "talk", policy=made(live_root, server), settings=settings, during=overrules)
+        assert play(live_root, "talk", policy=made(live_root, server), settings=settings).is_complete
+        run = open_run(live_root, "talk")
+    assert told[0]["until"] == told[0]["event_time"] + 24 * 365 * 3_600_000_000
+    errors = [str(row["error"]) for row in run.rows("llm_answers")]
+    kept_out = [error for error in errors if error.startswith("llm could not be asked: disabled by ada until 20")]
+    assert errors[0] == ""
+    assert len(kept_out) >= 2
+    assert errors[-1] in kept_out
+    (row,) = run.rows("operator")
+    assert (int(row["act"]), str(row["author"]), int(row["number"])) == (OperatorAct.OVERRIDE, "ada", 24 * 365)
+    assert str(row["detail"]) == "disable the model for 8760 h"
+    assert str(run.rows("advice")["policy"][-1]) == "rules"
+    assert verify(live_root, run).findings == ()
+
+
+def test_a_run_without_a_model_has_none_to_keep_out(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with listening(data_root, Standing()):
+        assert main(["override", "disable", "--data", str(data_root)]) == 2
+        said = capsys.readouterr().err
+        assert said == "error: the policy of this run is rules: it asks no model that could be kept out.\n"
+        assert main(["override", "clear", "--data", str(data_root)]) == 0
+        assert capsys.readouterr().out == "Cleared 2 interventions.\n"
+
+
+def test_a_switch_is_off_until_its_hours_are_over() -> None:
+    asked = situation()
+    switch = Switch()
+    hour = 3_600_000_000
+
+    def said(act: OperatorAct, hours: int, at: int) -> None:
+        switch.take(Operator(at, act, -1, hours, "ada", ""))
+
+    assert switch.why(asked) == ""
+    said(OperatorAct.OVERRIDE, 2, asked.event_time - hour)
+    assert switch.why(asked).startswith("disabled by ada until ")
+    said(OperatorAct.HALT, 0, asked.event_time)
+    assert switch.why(asked)
+    assert switch.why(replace(asked, event_time=asked.event_time + hour)) == ""
+    said(OperatorAct.OVERRIDE, 0, asked.event_time)
+    assert switch.why(asked) == ""

@@ -110,6 +110,8 @@ class LlmPolicy(Answering):
         self._ttl_hours = ttl_hours
         self._identify = identify
         self.on_conversation = on_conversation
+        self.kept_out: Callable[[Situation], str] = lambda _: ""
+        """Says why the model is not to be asked about a situation; empty when it is."""
 
     def decide(self, situation: Situation) -> Advice:
         """Return the calls of the answer that were none to be rejected."""
@@ -125,10 +127,12 @@ class LlmPolicy(Answering):
             ConfigurationError: the source was to hold the answer, and does not.
             DataError: the market has a symbol that may not be shown.
         """
-        if self.identity.error and self._identify is not None:
+        why = self.kept_out(situation)
+        if not why and self.identity.error and self._identify is not None:
             self.identity = self._identify()
-        if self.identity.error:
-            failed = plain(f"{self.name} could not be asked: {self.identity.error}")[:WORDS_MAX]
+        why = why or self.identity.error
+        if why:
+            failed = plain(f"{self.name} could not be asked: {why}")[:WORDS_MAX]
             talk = Conversation(
                 situation, self.wording.prompt, self.wording.mask, (), Answered((), 0, failed), NOTHING_ASKED
             )
