@@ -18,6 +18,7 @@ from alphastrike.journal.reader import Run
 from alphastrike.model.errors import DataError
 from alphastrike.model.forecast import Regime
 from alphastrike.model.symbols import SymbolTable
+from alphastrike.runs.model_facts import facts_if_model
 from alphastrike.runs.recorder import recorded_settings
 from replay.compare import Arm, Comparison, comparison
 from replay.measures import MEASURES, PARTS
@@ -91,6 +92,7 @@ def page(root: Path, run: Run) -> str:
         document=charts.paths(it, ink, against_no_llm=False),
         static_paths=figures.static_paths(it),
         followed=_followed(run, arm),
+        model=facts_if_model(run),
         months=list(paths_by_month(it)),
         leverage_months=list(leverage_by_month(it)),
         measures=[(measure, numerals.write(float(getattr(own, measure.field)), measure.shape, measure.sign))

@@ -203,6 +203,13 @@ def test_a_page_of_a_model_s_run_holds_its_counts_and_no_live_markup(
     assert models[1] is None
 
 
+def test_the_run_s_own_page_says_how_its_model_did(evil: tuple[Path, StandIn], run: Printed, tmp_path: Path) -> None:
+    root, _ = evil
+    assert run("page", "talk", "--data", root, "--out", tmp_path)[0] == 0
+    (page,) = tmp_path.glob("*.html")
+    assert '<p class="lead" id="model">The model answered ' in page.read_text(encoding="utf-8")
+
+
 def test_only_what_is_recorded_is_an_error_in_one_line(evil: tuple[Path, StandIn], run: Printed) -> None:
     root, _ = evil
     code, _, err = run(
