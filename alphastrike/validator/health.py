@@ -74,7 +74,7 @@ WATCH: Final = np.dtype(
         np.record,
         [
             ("last", "f8"),
-            ("mean", "f8"),
+            ("middle", "f8"),
             ("deviation", "f8"),
             ("is_known", "i8"),
             ("repeats", "i8"),
@@ -84,8 +84,8 @@ WATCH: Final = np.dtype(
         ],
     )
 )
-"""One a symbol and watched feature: its last value and how often it was repeated, where the reference lies (in
-scales from the centre; deviation 0 while unknown), and what of the day was present, stuck and an outlier."""
+"""One a symbol and watched feature: its last value and how often it was repeated, where the middle of the reference
+lies (in scales from the centre; deviation 0 while unknown), and what of the day was present, stuck and an outlier."""
 
 DAY: Final = np.dtype((np.record, [("seen", "i4"), ("moment", "i4")]))
 """A closed day of a feature: its values, and the sum of their bins' places as odd numbers from -15 to 15."""
@@ -176,7 +176,7 @@ def take_value(
     centre = watched.centres[place]
     scale = watched.scales[place]
     windows.counts[symbol, place, slot, bin_of(value, centre, scale)] += 1
-    if is_outlier((value - centre) / scale, watch.mean, watch.deviation, params.outlier_sigmas):
+    if is_outlier((value - centre) / scale, watch.middle, watch.deviation, params.outlier_sigmas):
         watch.outliers += 1
 
 
@@ -292,10 +292,10 @@ def judge(
         if is_day:
             close_day(windows, symbol, f, day, params)
             drift, known, recent = excursion(windows, symbol, f, day, decisions_a_day, params)
-            watch.mean = 0.0
+            watch.middle = 0.0
             watch.deviation = 0.0
             if known >= params.minimum_days:
-                watch.mean, watch.deviation = location(reference)
+                watch.middle, watch.deviation = location(reference)
             if known >= params.minimum_days and 2 * recent >= params.current_days:
                 psi = stability_index(reference, current)
                 ks = distance(reference, current)

@@ -26,8 +26,9 @@ def test_the_digest_does_not_depend_on(
     name: str, threads: str, environment: dict[str, str], digest: str, terminal: Terminal
 ) -> None:
     terminal.expect(
-        "record", "short", "--policy", "rules", "--name", name, "--threads", threads, environment=environment
-    )
+        "record", "short", "--recompute", "--policy", "rules", "--name", name, "--threads", threads,
+        environment=environment,
+    )  # fmt: skip
     newest = terminal.expect("runs", "--json").json[0]
     assert (newest["name"], newest["digest"]) == (name, digest)
 
