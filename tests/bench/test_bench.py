@@ -11,6 +11,7 @@ from tests.bench.figures import Figure
 from tests.bench.timing import child
 
 
+@pytest.mark.slow
 def test_a_quick_bench_prints_its_table_and_writes_its_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "reports" / "bench.json"
     assert main(["--quick", "--out", str(out)]) == 0

@@ -24,6 +24,7 @@ def elsewhere(project: Path, **environment: str) -> dict[str, str]:
     return dict(line.rsplit("=", 1) for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="compares with compiled runs")
 def test_the_uncompiled_source_gives_the_same_bits(project: Path) -> None:
     here = all_bits()

@@ -21,7 +21,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_of_any_segment_is_named_and_never_read(sealed: Path, data: st.DataObject) -> None:
     segment = data.draw(st.sampled_from(read_manifest(sealed).segments))

@@ -66,7 +66,7 @@ def as_json(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> 
     return answer
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
 def test_its_operator_ends_it_and_it_has_not_failed(
     tiny: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
@@ -266,6 +266,7 @@ print(sorted(what for key, what in after.items() if before.get(key) != what))
 """
 
 
+@pytest.mark.slow
 def test_everything_is_compiled_before_the_feed_begins(data_root: Path) -> None:
     simulate_market(data_root, "lively", ("BTCUSDT", "ETHUSDT", "SOLUSDT"), 50, MICROS_PER_HOUR, seed=3)
     done = subprocess.run(
