@@ -36,6 +36,8 @@ class OperatorAct(IntEnum):
     REVOKE = 3
     FLATTEN = 4
     OVERRIDE = 5
+    PIN = 6
+    """Hold a control where a person put it, for a time."""
 
 
 class IncidentKind(IntEnum):

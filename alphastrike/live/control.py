@@ -12,6 +12,7 @@ from alphastrike.journal.derived import HaltCause
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.address import Claim
 from alphastrike.live.inbox import Done, OperatorCommand
+from alphastrike.live.pinning import pinned
 from alphastrike.live.status import ACCOUNT, HaltStatus, Status
 from alphastrike.live.wire import (
     REQUEST_MAX,
@@ -19,6 +20,7 @@ from alphastrike.live.wire import (
     Flatten,
     Halt,
     Override,
+    PinControl,
     Request,
     Resume,
     Revoke,
@@ -89,13 +91,15 @@ class Desk:
                 return await self._revoke(request)
             case Override():
                 return await self._override(request)
+            case PinControl():
+                return await self._pin(request)
             case Resume(code=None):
                 return self._offer_code()
             case Resume():
                 return await self._resume(request)
 
-    async def _act(self, act: OperatorAct, author: str, number: int = 0, detail: str = "") -> Done:
-        command = OperatorCommand(act, author, number=number, detail=detail)
+    async def _act(self, act: OperatorAct, author: str, number: int = 0, detail: str = "", symbol: int = -1) -> Done:
+        command = OperatorCommand(act, author, symbol=symbol, number=number, detail=detail)
         self._live.submit(command)
         return await command.reply
 
@@ -126,6 +130,14 @@ class Desk:
         said = f"disable the model for {request.hours} h" if request.hours else "enable the model"
         done = await self._act(OperatorAct.OVERRIDE, request.author, request.hours, said)
         return {**asdict(done), "until": done.event_time + request.hours * MICROS_PER_HOUR}
+
+    async def _pin(self, request: PinControl) -> Mapping[str, Any]:
+        symbols = [line["symbol"] for line in self._live.status()["symbols"]]
+        pin = pinned(request.tool, request.symbol, request.value, request.hours, symbols)
+        done = await self._act(OperatorAct.PIN, request.author, pin.hours, pin.text, pin.symbol)
+        if not done.touched:
+            raise DataError("every place for an intervention is taken: revoke one first. The order is journaled.")
+        return {**asdict(done), "until": done.event_time + pin.hours * MICROS_PER_HOUR}
 
     def _offer_code(self) -> Mapping[str, Any]:
         halts = _account_halts(self._live.status())

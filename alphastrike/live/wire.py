@@ -72,7 +72,19 @@ class Override(_Request):
     """0 lets it in again."""
 
 
-Request = AskStatus | Halt | Flatten | Resume | Revoke | Override
+class PinControl(_Request):
+    """Hold a control for some hours, as one of the palette's tools would set it."""
+
+    request: Literal["pin"] = "pin"
+    tool: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[a-z_]+$")]
+    symbol: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None
+    """``None`` for a tool of the whole account."""
+    value: Annotated[float, Field(allow_inf_nan=False)] | None
+    """The tool's number; ``None`` where it has none."""
+    hours: Annotated[int, Field(ge=1, le=OVERRIDE_HOURS_MAX)]
+
+
+Request = AskStatus | Halt | Flatten | Resume | Revoke | Override | PinControl
 
 _REQUESTS: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="request")])
 

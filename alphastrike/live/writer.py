@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from alphastrike.engine.acts import Act
+from alphastrike.engine.acts import act_of
 from alphastrike.engine.stepping import Stepped, Stepper
 from alphastrike.journal.inputs import IncidentKind, Operator, OperatorAct
 from alphastrike.journal.tables import row_count
@@ -178,8 +178,8 @@ class Writer:
         match kind, row:
             case "ticks", (event_time,):
                 return self._stepper.step(self._collector.close(event_time, self._stepper.market_seq).instant)
-            case "operator", (_, act, _, number, author, _) if act != OperatorAct.OVERRIDE:
-                return self._stepper.operate(Act(OperatorAct(act), number, author))
+            case "operator", (_, act, symbol, number, author, detail) if act != OperatorAct.OVERRIDE:
+                return self._stepper.operate(act_of(act, symbol, number, author, detail))
             case "llm_answers", (_, key, answer, latency_us, *_) if self._ask_aside is not None:
                 situation, is_followed = key_of(key)
                 self.unanswered.pop((situation, is_followed), None)
@@ -322,7 +322,7 @@ class Writer:
         if command.act is OperatorAct.OVERRIDE:
             self._override(command)
             return
-        act = Act(command.act, command.number, command.author)
+        act = act_of(int(command.act), command.symbol, command.number, command.author, command.detail)
         try:
             stepped = self._stepper.operate(act)
         except AlphaStrikeError as refusal:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.engine.acts import Act
+from alphastrike.engine.acts import Act, act_of
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.reader import Run
@@ -66,7 +66,10 @@ def acts_of(run: Run) -> tuple[tuple[int, Act], ...]:
     if not run.is_live:
         return ()
     return tuple(
-        (int(row["event_time"]), Act(OperatorAct(int(row["act"])), int(row["number"]), str(row["author"])))
+        (
+            int(row["event_time"]),
+            act_of(int(row["act"]), int(row["symbol"]), int(row["number"]), str(row["author"]), str(row["detail"])),
+        )
         for row in run.rows("operator")
         if int(row["act"]) != OperatorAct.OVERRIDE
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
-from alphastrike.engine.acts import Act
+from alphastrike.engine.acts import act_of
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.stepping import Stepped, Stepper, instant_at
 from alphastrike.journal.derived import OrderChange, Reason
@@ -122,7 +122,9 @@ class Standing:
             return
         if command.reply.done():
             return
-        stepped = self.stepper.operate(Act(command.act, number=command.number, author=command.author))
+        stepped = self.stepper.operate(
+            act_of(int(command.act), command.symbol, command.number, command.author, command.detail)
+        )
         changed = sum(len(rows) for _, rows in stepped.rows.values())
         command.reply.set_result(
             Done(

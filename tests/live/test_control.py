@@ -19,8 +19,19 @@ from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.address import PATH_MAX, claim, socket_place, state_folder
 from alphastrike.live.client import Line, ask, author
 from alphastrike.live.control import CONNECTIONS_MAX
-from alphastrike.live.wire import REQUEST_MAX, AskStatus, Flatten, Halt, RefusedError, Resume, Revoke, encoded
+from alphastrike.live.wire import (
+    REQUEST_MAX,
+    AskStatus,
+    Flatten,
+    Halt,
+    PinControl,
+    RefusedError,
+    Resume,
+    Revoke,
+    encoded,
+)
 from alphastrike.model.errors import ConfigurationError, TryAgainError
+from alphastrike.model.units import MICROS_PER_HOUR
 from tests.live.standing import AFTER, ENTRIES, Standing, listening
 
 
@@ -335,6 +346,41 @@ def test_an_intervention_is_revoked_by_its_number(data_root: Path, live: Standin
         ask(data_root, Revoke(author="x", number=numbers[0]))
     assert ask(data_root, Revoke(author="x", number=None))["revoked"] == 1
     assert ask(data_root, Revoke(author="x", number=None))["revoked"] == 0
+
+
+def pin(tool: str, symbol: str | None = None, value: float | None = None, hours: int = 24) -> PinControl:
+    return PinControl(author="x", tool=tool, symbol=symbol, value=value, hours=hours)
+
+
+def test_a_pinned_control_holds_until_its_time_is_over(data_root: Path, live: Standing) -> None:
+    ask(data_root, Revoke(author="x", number=None))
+    done = ask(data_root, pin("adjust_position_size", "ETHUSDT", 0.3, hours=3))
+    assert done["until"] == live.stepper.now + 3 * MICROS_PER_HOUR
+    sizes = {line["symbol"]: line["size_multiplier"] for line in live.status()["symbols"]}
+    assert sizes == {"BTCUSDT": 1.0, "ETHUSDT": 0.3, "SOLUSDT": 1.0}
+    live.step(4)
+    assert all(line["size_multiplier"] == 1.0 for line in live.status()["symbols"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (pin("no_action"), "no_action sets no control. Known: adjust_conviction"),
+        (pin("disable_shorts"), "disable_shorts needs a --symbol"),
+        (pin("adjust_leverage", "BTCUSDT", 2.0), "adjust_leverage needs no --symbol"),
+        (pin("adjust_position_size", "XRPUSDT", 0.5), "does not know XRPUSDT. Known: BTCUSDT"),
+        (pin("adjust_position_size", "BTCUSDT"), "needs a --value, its multiplier"),
+        (pin("disable_shorts", "BTCUSDT", 1.0), "disable_shorts needs no --value"),
+        (pin("adjust_position_size", "BTCUSDT", 3.0), "adjust_position_size: "),
+        (pin("disable_asset", "BTCUSDT", hours=500), "disable_asset: "),
+    ],
+)
+def test_a_pin_that_the_palette_does_not_allow_is_refused(
+    asked: PinControl, said: str, data_root: Path, live: Standing
+) -> None:
+    with pytest.raises(RefusedError, match=said):
+        ask(data_root, asked)
+    assert live.commands == []
 
 
 # The commands

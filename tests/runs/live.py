@@ -10,7 +10,7 @@ import numpy as np
 
 from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
-from alphastrike.engine.acts import Act
+from alphastrike.engine.acts import Act, act_of
 from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.stepping import Stepped, Stepper, instant_at
 from alphastrike.journal.kinds import KINDS
@@ -99,7 +99,8 @@ class Played:
         self.journal.close_instant(numbers, self.stepper.market_seq + len(numbers) + 1)
         self._journal(self._step())
         for act in self.acts.get(self.tick, ()):
-            self.journal.append_input("operator", (now, int(act.act), -1, act.number, act.author, ""), now)
+            symbol, detail = (-1, "") if act.pin is None else (act.pin.symbol, act.pin.text)
+            self.journal.append_input("operator", (now, int(act.act), symbol, act.number, act.author, detail), now)
             self._journal(self.stepper.operate(act))
         if self.tick in self.answers and self._unanswered:
             self._answer(self._unanswered.pop(0), self.answers[self.tick], now)
@@ -135,11 +136,8 @@ class Played:
                 self.journal.check_again(self._step().rows)
                 self.tick += 1
             elif one.kind == "operator":
-                _, code, _, number, author, _ = one.row
-                act = next(
-                    act for acts in self.acts.values() for act in acts if (act.act, act.number) == (code, number)
-                )
-                assert act.author == author
+                act = act_of(*one.row[1:])
+                assert act in [known for acts in self.acts.values() for known in acts]
                 self.journal.check_again(self.stepper.operate(act).rows)
 
     def _facts(self) -> RunFacts:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alphastrike.engine.acts import Act
+from alphastrike.engine.acts import Act, Pin
+from alphastrike.journal.derived import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.manifest import Manifest
 from alphastrike.journal.wal import LiveJournal
@@ -27,7 +28,8 @@ TICKS = 1_300
 HALT, RESUME, FLATTEN, REVOKE = (
     Act(act, author="eva") for act in (OperatorAct.HALT, OperatorAct.RESUME, OperatorAct.FLATTEN, OperatorAct.REVOKE)
 )
-ACTS = {1000: (HALT,), 1020: (RESUME,), 1200: (FLATTEN, FLATTEN), 1202: (REVOKE,)}
+PIN = Act(OperatorAct.PIN, number=48, author="eva", pin=Pin(Tool.ADJUST_POSITION_SIZE, 1, 0.3, 48))
+ACTS = {900: (PIN,), 1000: (HALT,), 1020: (RESUME,), 1200: (FLATTEN, FLATTEN), 1202: (REVOKE,)}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,10 @@ def test_its_acts_are_part_of_it(live: Played) -> None:
     run = open_run(live.root, "live1")
     times = live.market.tick_times
     assert acts_of(run) == tuple((int(times[tick]), act) for tick, acts in ACTS.items() for act in acts)
-    assert run.sql("select count(*) from operator where author = 'eva'").rows == [(5,)]
+    assert run.sql("select count(*) from operator where author = 'eva'").rows == [(6,)]
+    assert run.sql("select symbol, before, after from interventions where situation = 0 and change = 'applied'").rows == [
+        ("ETHUSDT", 1.0, 0.3)
+    ]
     assert run.sql("select count(*) from halts where cause = 'operator'").rows == [(2,)]
 
 
