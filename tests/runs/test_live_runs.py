@@ -82,9 +82,9 @@ def test_its_acts_are_part_of_it(live: Played) -> None:
     times = live.market.tick_times
     assert acts_of(run) == tuple((int(times[tick]), act) for tick, acts in ACTS.items() for act in acts)
     assert run.sql("select count(*) from operator where author = 'eva'").rows == [(6,)]
-    assert run.sql("select symbol, before, after from interventions where situation = 0 and change = 'applied'").rows == [
-        ("ETHUSDT", 1.0, 0.3)
-    ]
+    assert run.sql(
+        "select symbol, before, after from interventions where situation = 0 and change = 'applied'"
+    ).rows == [("ETHUSDT", 1.0, 0.3)]
     assert run.sql("select count(*) from halts where cause = 'operator'").rows == [(2,)]
 
 
