@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 CALLS: Final = "llm_calls"
 ANSWERS: Final = "llm_answers"
 
-MODEL_KINDS: Final = (CALLS, ANSWERS)
-"""Kinds of what a model was asked and answered."""
-
 _FOLLOWING: Final = frozenset({"advice", "tool_calls", "alerts"})
 """Kinds whose rows follow from answers, never from the market alone."""
 

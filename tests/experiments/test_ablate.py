@@ -9,6 +9,7 @@ import pytest
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.perception import PerceivedMarket, perceive
 from alphastrike.ml.decay import ARTICLE_RULE
+from alphastrike.ml.declare import signals
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.units import MICROS_PER_DAY
 from alphastrike.policy.policies import NoLlm
@@ -78,7 +79,7 @@ def test_it_says_who_voted_and_who_did_not(known: Ablation) -> None:
     assert known.voters.voting == carriers(NOISES + 1)
     assert not set(known.voters.silent) & set(known.voters.voting)
     assert len(known.singles) == known.flattery.trials == NOISES + 1
-    assert 1 <= len(known.voters.categories) <= 12
+    assert set(known.voters.categories) == {signals()[name].category.value for name in known.voters.voting}
 
 
 def test_rows_are_the_accounts_own_days(known: Ablation) -> None:
