@@ -21,6 +21,8 @@ YES: Final = code(1)
 NO: Final = code(0)
 NOBODY: Final = code(-1)
 """No symbol yet."""
+HALT_ACCOUNT: Final = code(-1)
+"""Stands in a plan where a tool does: the policy failed, and the account takes no new risk for a while."""
 
 CANDLE: Final = code(BarFlag.CANDLE)
 MARK: Final = code(BarFlag.MARK)

@@ -12,7 +12,7 @@ from alphastrike.engine.codes import (
     REVOKED,
 )
 from alphastrike.engine.outputs import INTERVENTIONS_TABLE, Out, next_row
-from alphastrike.engine.state import State
+from alphastrike.engine.state import RULES, State
 from alphastrike.model.compiled import Records, fold_entry, fold_routine, fold_step
 
 
@@ -163,3 +163,13 @@ def settle_situation(state: State, scope: int, rule: int) -> None:
     trigger.situation = 0
     trigger.asked = 0
     trigger.deadline = 0
+
+
+@fold_entry
+def settle_all(state: State) -> None:
+    """Nobody is asked: take back every situation that waits for an answer."""
+    state.account[0].asked_now = 0
+    for scope in range(len(state.symbols) + 1):
+        for rule in range(RULES):
+            if state.triggers[scope, rule].situation != 0:
+                settle_situation(state, scope, rule)

@@ -12,9 +12,11 @@ from alphastrike.config.account import packed
 from alphastrike.config.settings import Settings
 from alphastrike.engine.account import SITUATION, begin, run
 from alphastrike.engine.acts import Act, perform
-from alphastrike.engine.advice import Advisor, Answer
+from alphastrike.engine.advice import Advisor, Answer, AskedPolicy
+from alphastrike.engine.control import settle_all
 from alphastrike.engine.outputs import ACCOUNT_KINDS, REDUCED, SYMBOLS_MAX, Collected, new_out
 from alphastrike.engine.outputs import FULL as EVERYTHING
+from alphastrike.engine.plans import Plan, stand
 from alphastrike.engine.state import canonical_bytes, new_buffer, restored, views
 from alphastrike.journal.kinds import KINDS
 from alphastrike.market.market import Market
@@ -22,7 +24,11 @@ from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
+from alphastrike.policy.policies import NoLlm
 from alphastrike.policy.situation import Situation
+
+_NOBODY: Final = AskedPolicy(NoLlm())
+"""Is never asked."""
 
 STRETCH: Final = 8192
 """Ticks between two reports of progress."""
@@ -78,12 +84,13 @@ def run_account(
     market: Market,
     inputs: AccountInputs,
     settings: Settings,
-    answer: Answer,
+    answer: Answer | None,
     *,
     start: Checkpoint | None = None,
     until_tick: int | None = None,
     detail: int = EVERYTHING,
     acts: Sequence[tuple[int, Act]] = (),
+    standing: Plan = (),
     shadow: bool = False,
     following: Answer | None = None,
     progress: Progress = silent,
@@ -94,11 +101,12 @@ def run_account(
         market: what happened.
         inputs: what perception made of it.
         settings: all parameters; the same ones under which a checkpoint was made.
-        answer: asked about every situation.
+        answer: asked about every situation; ``None``: triggers are journaled and nobody is asked.
         start: fork here: the situations that its state holds unanswered are asked of this policy.
         until_tick: first tick not to run; the market's end when not given.
         detail: ``outputs.FULL`` writes every kind, ``outputs.REDUCED`` only equity, trades and triggers.
         acts: what an operator did, each with the time of the tick after which he did it, in order.
+        standing: interventions that stand whatever is answered. Of those at the tick of ``start`` none stands yet.
         shadow: journal every advice, apply none, and estimate beside it what following would have been worth.
         following: asked by the account of a shadow run that follows; ``answer`` when not given.
         progress: told how many ticks are done.
@@ -113,7 +121,7 @@ def run_account(
     buffer = new_buffer(len(symbols)) if start is None else restored(start.state, len(symbols))
     state = views(buffer, len(symbols))
     out = new_out()
-    advisor = Advisor(settings, symbols, answer, state, params, out, detail, shadow=shadow)
+    advisor = Advisor(settings, symbols, answer or _NOBODY, state, params, out, detail, shadow=shadow)
     collected = Collected(out)
     checkpoints: list[Checkpoint] = []
     if start is None:
@@ -121,22 +129,37 @@ def run_account(
         tick = 0
     else:
         tick = start.tick + 1
-        advisor.remember(start.waiting)
-        advisor.ask_all()
-        advisor.apply_due(market.start + start.tick * market.interval)
+        if answer is None:
+            settle_all(state)
+        else:
+            advisor.remember(start.waiting)
+            advisor.ask_all()
+            advisor.apply_due(market.start + start.tick * market.interval)
+    planned = deque(entry for entry in standing if entry.tick >= tick - 1)
+    while planned and planned[0].tick < tick:
+        stand(planned.popleft(), state, params, out, detail)
     bars = account_bars(market, inputs.rejected)
     first = tick
     begun = market.start + (tick - 1) * market.interval
     to_do = deque((time, act) for time, act in acts if time > begun)
     while tick < stop:
         next_act = to_do[0][0] if to_do else None
-        pause = min(stop, tick + STRETCH, _tick_at(market, advisor.next_due()) + 1, _tick_at(market, next_act) + 1)
+        next_planned = planned[0].tick if planned else stop
+        pause = min(
+            stop,
+            tick + STRETCH,
+            _tick_at(market, advisor.next_due()) + 1,
+            _tick_at(market, next_act) + 1,
+            next_planned + 1,
+        )
         why, tick = run(
             state, params, market.instruments, market.tiers, bars, market.other_events, inputs.decision_row,
             inputs.forecasts, market.start, market.interval, tick, pause, out, detail,
         )  # fmt: skip
         now = market.start + (tick - 1) * market.interval
-        if why == SITUATION:
+        if why == SITUATION and answer is None:
+            settle_all(state)
+        elif why == SITUATION:
             asked = advisor.unasked()
             waiting = advisor.in_flight
             frozen = buffer.tobytes()
@@ -146,6 +169,8 @@ def run_account(
             advisor.ask_all()
         collected.drain()
         advisor.apply_due(now)
+        while planned and planned[0].tick < tick:
+            stand(planned.popleft(), state, params, out, detail)
         while to_do and to_do[0][0] <= now:
             perform(to_do.popleft()[1], state, params, out, detail)
         progress("account", tick - first, stop - first)

@@ -1,0 +1,131 @@
+"""What every branch of a recorded run stands on: its market, its forecasts, its checkpoints, and what stood when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.config.account import packed
+from alphastrike.config.settings import Settings
+from alphastrike.engine.account import begin
+from alphastrike.engine.acts import Act
+from alphastrike.engine.advice import HALTED
+from alphastrike.engine.codes import HALT_ACCOUNT
+from alphastrike.engine.history import AccountInputs, account_bars
+from alphastrike.engine.plans import Plan, Planned
+from alphastrike.engine.state import new_buffer, views
+from alphastrike.journal.derived import Change
+from alphastrike.journal.inputs import OperatorAct
+from alphastrike.journal.reader import Run
+from alphastrike.journal.segments import CHECKPOINTS
+from alphastrike.market.market import Market
+from alphastrike.model.compiled import Records
+from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR
+from alphastrike.runs.computed import recorded_inputs
+from alphastrike.runs.live_market import acts_of
+from alphastrike.runs.recorder import recorded_settings
+from alphastrike.runs.registry import market_of
+from replay.branch import Fork
+
+_IN_THE_PLAN = (OperatorAct.PIN, OperatorAct.REVOKE)
+"""Acts that a plan holds already: a pin as an entry, a revocation as an earlier expiry."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A recorded run made ready to be forked."""
+
+    run: str
+    market: Market
+    inputs: AccountInputs
+    bars: Records
+    """(T, S) the market's, with the gateway's refusals marked."""
+    settings: Settings
+    params: Records
+    """Packed account parameters."""
+    acts: tuple[tuple[int, Act], ...]
+    """What the operator did beside pins and revocations, by time: it recurs in every branch."""
+    plan: Plan
+    """What stood in the run as recorded."""
+    forks: Mapping[int, Fork]
+    """The account when each situation was asked, by situation."""
+    beginning: Fork
+
+    @property
+    def start_equity(self) -> float:
+        """Quote."""
+        return self.settings.account.start_equity
+
+    def tick_of(self, time: int) -> int:
+        """Return the tick whose instant a time (microseconds UTC) falls into."""
+        return -((self.market.start - time) // self.market.interval)
+
+    def time_of(self, tick: int) -> int:
+        """Return when a tick closes, microseconds UTC."""
+        return self.market.start + tick * self.market.interval
+
+
+def ground_of(root: Path, run: Run) -> Ground:
+    """Return what branches of a run stand on.
+
+    Raises:
+        AlphaStrikeError: the run or its market is damaged or not here, or its settings are of another version.
+    """
+    settings = recorded_settings(run)
+    market = market_of(root, run)
+    inputs = recorded_inputs(run, market)
+    params = packed(settings.account_params())
+    buffer = new_buffer(len(market.symbols))
+    begin(views(buffer, len(market.symbols)), params)
+    return Ground(
+        run=run.name,
+        market=market,
+        inputs=inputs,
+        bars=account_bars(market, inputs.rejected),
+        settings=settings,
+        params=params,
+        acts=tuple((time, act) for time, act in acts_of(run) if act.act not in _IN_THE_PLAN),
+        plan=_plan(run, market, settings),
+        forks={
+            int(row["situation"]): Fork(int(row["tick"]), bytes(row["state"]))
+            for row in run.table(CHECKPOINTS).to_pylist()
+        },
+        beginning=Fork(-1, buffer.tobytes()),
+    )
+
+
+def _plan(run: Run, market: Market, settings: Settings) -> Plan:
+    """Return the run's interventions, each until it expired or was revoked, and the halts for failed answers."""
+    rows = run.rows("interventions")
+    revoked = {int(row["intervention"]): int(row["event_time"]) for row in rows if row["change"] == Change.REVOKED}
+    found = []
+    for row in rows[rows["change"] == Change.APPLIED]:
+        number = int(row["intervention"])
+        # Revoked after a tick has closed, it no longer stands at the next one: expiry takes it away there.
+        expires = revoked[number] + 1 if number in revoked else int(row["expires"])
+        found.append(
+            Planned(
+                tick=_tick(market, row["event_time"]),
+                tool=int(row["tool"]),
+                symbol=int(row["symbol"]),
+                value=float(row["value"]),
+                expires=expires,
+                number=number,
+                situation=int(row["situation"]),
+            )
+        )
+    halts_for = settings.policy.ttl_hours * MICROS_PER_HOUR
+    for row in run.rows("advice"):
+        if str(row["policy"]) == HALTED and not row["late"]:
+            time = int(row["event_time"])
+            situation = int(row["situation"])
+            found.append(
+                Planned(_tick(market, time), int(HALT_ACCOUNT), ALL_SYMBOLS, 0.0, time + halts_for, 0, situation)
+            )
+    return tuple(sorted(found, key=lambda entry: (entry.tick, entry.number)))
+
+
+def _tick(market: Market, time: npt.NDArray[np.int64] | int) -> int:
+    return int((int(time) - market.start) // market.interval)
