@@ -9,22 +9,23 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-PACKAGES: Final = (
-    "model",
-    "gateway",
-    "features",
-    "validator",
-    "ml",
-    "strategy",
-    "risk",
-    "execution",
-    "policy",
-    "engine",
-)
-OUTSIDE: Final = ("policy/llm/",)
-"""The only part of a deciding package with a network."""
+COMPILED: Final = Path(__file__).resolve().parent.parent / "alphastrike" / "model" / "compiled.py"
+"""States which packages decide: what is linted is what the compiler's cache and a run's digest are made over."""
+
+
+def stated(name: str) -> Any:
+    """Return a constant of that module without loading the compiler."""
+    for node in ast.parse(COMPILED.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            assert node.value is not None, f"{name} has a value"
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{COMPILED} does not state {name}")
+
+
+PACKAGES: Final[tuple[str, ...]] = stated("DECIDING_PACKAGES")
+OUTSIDE: Final[str] = stated("ASKED_FROM_OUTSIDE")
 
 EXCEPTIONS: Final = {
     "model/compiled.py": (
@@ -35,8 +36,7 @@ EXCEPTIONS: Final = {
         "importlib pathlib sys.path sys.modules",
         "loads the policy that the user wrote, once before the run",
     ),
-    "features/declare.py": ("importlib pkgutil", "finds the features beside it, once at import"),
-    "ml/declare.py": ("importlib pkgutil", "finds the signals beside it, once at import"),
+    "model/discovery.py": ("importlib pkgutil", "finds features and signals in their folders, once before the run"),
 }
 """File → (what it may use, why). What is excepted and not used any more is a violation too."""
 

@@ -22,7 +22,8 @@ from alphastrike.market.market import Market
 from alphastrike.market.simulate import SAMPLE_SYMBOLS, simulation
 from alphastrike.market.store import open_market
 from alphastrike.model.units import MICROS_PER_HOUR
-from alphastrike.validator.limits import CURRENT_DAYS, REFERENCE_DAYS, Limit
+from alphastrike.validator.limit import Limit
+from alphastrike.validator.limits import CURRENT_DAYS, REFERENCE_DAYS
 from alphastrike.validator.stated import SCALES, STATED
 from experiments.block_limits import Draws, drawn
 from experiments.validator_fold import binned
@@ -103,7 +104,7 @@ def typical(parts: list[Reals]) -> float:
 
 def source_of(stationary: dict[str, Limit], real: dict[str, Limit], market: str) -> str:
     """Return the text of the module of limits."""
-    return "\n".join([*_head(market), *_table("STATIONARY", stationary), *_table("REAL", real), *_tail()])
+    return "\n".join([*_head(market), *_table("STATIONARY", stationary), *_table("REAL", real)])
 
 
 def _head(market: str) -> Iterator[str]:
@@ -118,20 +119,13 @@ generator seed {GENERATOR_SEED}. ``STATIONARY`` is from simulated stationary mar
 the median of the symbols' limits.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from alphastrike.validator.limit import Limit
 
 REFERENCE_DAYS: Final = {REFERENCE_DAYS}
 CURRENT_DAYS: Final = {CURRENT_DAYS}
 """Lengths of the windows that the limits belong to."""
-
-
-class Limit(NamedTuple):
-    """What the statistics of one feature may come to."""
-
-    psi: float
-    ks: float
-    cusum: float
-    outliers: float
 
 '''
 
@@ -142,29 +136,6 @@ def _table(name: str, limits: dict[str, Limit]) -> Iterator[str]:
         yield f'    "{feature}": Limit({limit.psi:.3f}, {limit.ks:.3f}, {limit.cusum:.1f}, {limit.outliers:.3f}),'
     yield "}"
     yield ""
-
-
-def _tail() -> Iterator[str]:
-    yield '''
-def _wider(one: Limit, other: Limit) -> Limit:
-    return Limit(*(max(pair) for pair in zip(one, other, strict=True)))
-
-
-def _more(field: int) -> float:
-    return max(REAL[name][field] / limit[field] for name, limit in STATIONARY.items() if name in REAL and limit[field])
-
-
-_UNSEEN: Final = tuple(_more(field) for field in range(4))
-"""By how much more a statistic strays at most in the real market: for features that it does not have."""
-
-LIMITS: Final = {
-    name: _wider(limit, REAL[name])
-    if name in REAL
-    else Limit(*(value * wider for value, wider in zip(limit, _UNSEEN, strict=True)))
-    for name, limit in STATIONARY.items()
-}
-"""The wider of both; where the real market does not have the feature, the stationary limit widened as above."""
-'''
 
 
 def main(arguments: list[str]) -> int:

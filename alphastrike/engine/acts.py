@@ -69,5 +69,5 @@ def perform(act: Act, state: State, params: Records, out: Out, detail: int) -> i
             tool, symbol, value = int(act.pin.tool), act.pin.symbol, act.pin.value
             return 1 if apply_intervention(state, params, 0, tool, symbol, value, expires, out, detail) else 0
         case OperatorAct.OVERRIDE:
-            raise AssertionError("an override is not an act on the account yet")
+            raise AssertionError("an override is about who is asked, not about the account")
     return 0

@@ -4,7 +4,6 @@ Perception takes the instant in, the account runs it through the very loop that 
 the policy is asked and answers take effect as there. Nothing here waits, reads a clock or writes.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +19,12 @@ from alphastrike.engine.advice import Advisor, Answer
 from alphastrike.engine.history import Checkpoint
 from alphastrike.engine.outputs import FULL, REDUCED, Collected, new_out
 from alphastrike.engine.perceived_rows import perceived_rows
-from alphastrike.engine.perception import Perception, series_of
+from alphastrike.engine.perception import Perception
 from alphastrike.engine.perception_steps import Instants
 from alphastrike.engine.state import State, canonical_bytes, new_buffer, restored, run_digest, state_digest, views
 from alphastrike.features.declare import external_series
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.tables import Rows, row_count
-from alphastrike.market.market import Market
 from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
@@ -59,18 +57,6 @@ class Instant:
         flags = self.bars["flags"]
         kinds = (BarFlag.CANDLE, BarFlag.MARK, BarFlag.FUNDING)
         return sum(int(np.count_nonzero(flags & int(kind))) for kind in kinds) + self.other_events + 1
-
-
-def instant_at(market: Market, tick: int) -> Instant:
-    """Return one instant of a market."""
-    here = slice(tick, tick + 1)
-    return Instant(
-        int(market.tick_times[tick]),
-        market.bars[here],
-        series_of(market, here),
-        {name: float(values[tick]) for name, values in market.externals.items() if not math.isnan(values[tick])},
-        int(market.other_events[tick]),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@
 symbols, ``@across`` for what only all symbols together tell.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from alphastrike.features.bars import Bars, Column
-from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, HaltError
+from alphastrike.model.discovery import load_all
+from alphastrike.model.errors import ConfigurationError, HaltError
 
 
 class Family(Enum):
@@ -125,14 +124,14 @@ def across(function: Callable[..., Column]) -> Callable[..., Column]:
 @cache
 def features() -> Mapping[str, Feature]:
     """Return every per-symbol feature of this package by name, in order of the names."""
-    _load()
+    load_all("alphastrike.features", "features")
     return dict(sorted(_FEATURES.items()))
 
 
 @cache
 def external_features() -> Mapping[str, ExternalFeature]:
     """Return every feature of external series by name, in order of the names."""
-    _load()
+    load_all("alphastrike.features", "features")
     return dict(sorted(_EXTERNAL.items()))
 
 
@@ -145,7 +144,7 @@ def external_series() -> tuple[str, ...]:
 @cache
 def across_features() -> Mapping[str, AcrossFeature]:
     """Return every feature over all symbols by name, in order of the names."""
-    _load()
+    load_all("alphastrike.features", "features")
     for made in _ACROSS.values():
         for name in made.inputs:
             if name not in _FEATURES:
@@ -210,19 +209,6 @@ def _full_windows(name: str, window: int, compute: Callable[[], object], shape: 
     full = np.full(shape, np.nan)
     full[..., window - 1 :] = values[..., window - 1 :]
     return full
-
-
-def _load() -> None:
-    package = importlib.import_module("alphastrike.features")
-    for module in pkgutil.iter_modules(package.__path__, "alphastrike.features."):
-        try:
-            importlib.import_module(module.name)
-        except AlphaStrikeError:
-            raise
-        except Exception as error:  # a user's file may hold anything
-            raise ConfigurationError(
-                f"the features in {module.name} cannot be loaded: {error!r}. Mend or remove the file."
-            ) from error
 
 
 def _claimed(function: Callable[..., object], window: int = 1) -> str:

@@ -4,9 +4,7 @@ The parameters are the names of the features it needs. The body sees numbers, ne
 missing the wrapper abstains for it.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.model.compiled import Elementwise, ufunc
-from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, HaltError
+from alphastrike.model.discovery import load_all
+from alphastrike.model.errors import ConfigurationError, HaltError
 
 Column = npt.NDArray[np.float64]
 Body = Callable[..., float]
@@ -145,14 +144,5 @@ def signal(category: Category, *, horizon_bars: int = 24, smooth_bars: int = 1) 
 @cache
 def signals() -> Mapping[str, Signal]:
     """Return every signal found under ``ml/signals`` by name, in order of the names."""
-    root = importlib.import_module("alphastrike.ml.signals")
-    for module in pkgutil.walk_packages(root.__path__, "alphastrike.ml.signals."):
-        try:
-            importlib.import_module(module.name)
-        except AlphaStrikeError:
-            raise
-        except Exception as error:  # a user's file may hold anything
-            raise ConfigurationError(
-                f"the signal in {module.name} cannot be loaded: {error!r}. Mend or remove the file."
-            ) from error
+    load_all("alphastrike.ml.signals", "signal")
     return dict(sorted(_SIGNALS.items()))

@@ -8,21 +8,13 @@ BTCUSDT, ETHUSDT, SOLUSDT, BNBUSDT, ADAUSDT (market hash a2d19441e5d6, from 2022
 the median of the symbols' limits.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from alphastrike.validator.limit import Limit
 
 REFERENCE_DAYS: Final = 90
 CURRENT_DAYS: Final = 14
 """Lengths of the windows that the limits belong to."""
-
-
-class Limit(NamedTuple):
-    """What the statistics of one feature may come to."""
-
-    psi: float
-    ks: float
-    cusum: float
-    outliers: float
-
 
 STATIONARY: Final = {
     "body_share_1": Limit(0.105, 0.092, 6.0, 0.000),
@@ -52,23 +44,3 @@ REAL: Final = {
     "volume_against_others_168": Limit(0.715, 0.288, 11.8, 0.167),
     "volume_change_1": Limit(0.129, 0.065, 3.2, 0.042),
 }
-
-
-def _wider(one: Limit, other: Limit) -> Limit:
-    return Limit(*(max(pair) for pair in zip(one, other, strict=True)))
-
-
-def _more(field: int) -> float:
-    return max(REAL[name][field] / limit[field] for name, limit in STATIONARY.items() if name in REAL and limit[field])
-
-
-_UNSEEN: Final = tuple(_more(field) for field in range(4))
-"""By how much more a statistic strays at most in the real market: for features that it does not have."""
-
-LIMITS: Final = {
-    name: _wider(limit, REAL[name])
-    if name in REAL
-    else Limit(*(value * wider for value, wider in zip(limit, _UNSEEN, strict=True)))
-    for name, limit in STATIONARY.items()
-}
-"""The wider of both; where the real market does not have the feature, the stationary limit widened as above."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.validator.limits import LIMITS
+from alphastrike.validator.allowed import LIMITS
 
 Reals = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.history import run_account
 from alphastrike.engine.perception import perceive
-from alphastrike.engine.stepping import Instant, Stepped, Stepper, instant_at
+from alphastrike.engine.stepping import Instant, Stepped, Stepper
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.market.building import market_of
 from alphastrike.market.market import Market
@@ -21,6 +21,7 @@ from alphastrike.model.errors import DataError
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.guardian import Rules
 from alphastrike.runs.computed import Computed, account_inputs, computed_run
+from tests.engine.instants import instant_at
 
 EAGER = (
     "account.triggers.losses=2",

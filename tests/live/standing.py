@@ -15,7 +15,7 @@ from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
 from alphastrike.engine.acts import act_of
 from alphastrike.engine.advice import AskedPolicy
-from alphastrike.engine.stepping import Stepped, Stepper, instant_at
+from alphastrike.engine.stepping import Stepped, Stepper
 from alphastrike.journal.derived import OrderChange, Reason
 from alphastrike.live.address import Claim, claim
 from alphastrike.live.control import Port
@@ -26,6 +26,7 @@ from alphastrike.market.simulate import simulate_market
 from alphastrike.market.store import open_market
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.naming import policy_named
+from tests.engine.instants import instant_at
 
 DAYS: Final = 150
 AFTER: Final = 48

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.engine.stepping import instant_at
 from alphastrike.journal.inputs import MARKET_KINDS, IncidentKind
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.packing import Packing
@@ -23,6 +22,7 @@ from alphastrike.market.simulate import simulation
 from alphastrike.model.series import ASK_SIZE, BID, LONG_LIQUIDATED, SHORT_LIQUIDATED
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_HOUR
+from tests.engine.instants import instant_at
 from tests.live.feeds import candle
 
 HOUR = MICROS_PER_HOUR

@@ -12,7 +12,7 @@ from alphastrike.config.resolve import resolve
 from alphastrike.config.settings import Settings
 from alphastrike.engine.acts import Act, act_of
 from alphastrike.engine.advice import Answer, AskedPolicy
-from alphastrike.engine.stepping import Stepped, Stepper, instant_at
+from alphastrike.engine.stepping import Stepped, Stepper
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.manifest import Manifest, MarketReference, RunFacts
 from alphastrike.journal.wal import LiveJournal
@@ -26,6 +26,7 @@ from alphastrike.policy.recorded_answers import answer_text
 from alphastrike.policy.situation import Situation
 from alphastrike.runs.environment import machine, versions
 from alphastrike.runs.registry import runs_folder
+from tests.engine.instants import instant_at
 
 LIVELY = resolve(
     None,

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphastrike.features.declare import feature_names
+from alphastrike.validator.allowed import LIMITS
 from alphastrike.validator.health import HealthParams
 from alphastrike.validator.ks import distance
-from alphastrike.validator.limits import LIMITS
 from alphastrike.validator.psi import stability_index
 from alphastrike.validator.stated import SCALES, STATED
 from experiments.validator_fold import binned, judged
