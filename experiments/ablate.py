@@ -24,16 +24,14 @@ from experiments.evidence import (
     Band,
     Paired,
     growth_a_year,
-    has_intervals,
     mean_block,
-    own_sharpe,
     paired,
     together,
 )
 from experiments.folds import FOLDS, Fold, walk_forward
 from experiments.variants import BEST_SINGLE, EQUAL, EQUAL_WEIGHTS, variants
 from replay.effect import DAYS_PER_YEAR, Reals, max_drawdown, sharpe
-from replay.inference import DRAWS, SEED, Bootstrap, Interval
+from replay.inference import DRAWS, SEED, Bootstrap, Interval, long_enough, own_sharpe_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,7 @@ def ablate_perceived(
         switches=sum(one.place != other.place for one, other in pairwise(made)),
         switch_cost=switch,
         bootstrap=how,
-        has_intervals=has_intervals(len(equal.returns), how),
+        has_intervals=long_enough(len(equal.returns), how),
         books=tuple(tested.values()),
     )
 
@@ -256,7 +254,7 @@ def _row(book: Book, meaning: str, how: Bootstrap, baseline: Book | None = None,
         name=book.name,
         meaning=meaning,
         sharpe=sharpe(book.returns),
-        sharpe_interval=own_sharpe(book.returns, how),
+        sharpe_interval=own_sharpe_interval(book.returns, how),
         growth=growth_a_year(book.returns),
         max_drawdown=max_drawdown(book.equity),
         win_rate=float(book.won.sum()) / trades if trades else float("nan"),

@@ -15,7 +15,15 @@ from alphastrike.model.units import MICROS_PER_DAY
 from alphastrike.runs.model_facts import ModelFacts
 from replay.answers import AnsweredSituation, answers
 from replay.effect import Metrics, Parts, Reals, Tables, active_times, episodes, metrics, returns, sampled
-from replay.inference import BLOCK_DAYS, EPISODES_MIN, Bootstrap, Interval, growth_interval, sharpe_interval
+from replay.inference import (
+    BLOCK_DAYS,
+    EPISODES_MIN,
+    Bootstrap,
+    Interval,
+    bootstrap_for,
+    growth_interval,
+    sharpe_interval,
+)
 from replay.origin import Origin
 
 NO_LLM = "no-llm"
@@ -78,7 +86,7 @@ def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = No
     """Measure arms that have been run. The first is the factual one; the others are compared with it."""
     factual, *others = arms
     assert factual.is_factual and not any(arm.is_factual for arm in others), "the first arm is the factual one"
-    how = bootstrap or _bootstrap_for(arms)
+    how = bootstrap or _bootstrap_for(arms, origin.start_equity)
     measured = tuple(metrics(arm.tables, origin.start_equity) for arm in arms)
     no_llm = next((arm.tables for arm in arms if NO_LLM in (arm.name, arm.policy)), None)
     return Comparison(
@@ -135,11 +143,16 @@ def _paired_daily(one: Tables, other: Tables, start_equity: float) -> tuple[Real
     return returns(values), returns(other_values)
 
 
-def _bootstrap_for(arms: list[Arm]) -> Bootstrap:
-    """Blocks of seven days, or of the median intervention where that is longer."""
+def _bootstrap_for(arms: list[Arm], start_equity: float) -> Bootstrap:
+    """Blocks as long as the paired differences need, at least seven days and the median intervention."""
     lengths = [spell.end - spell.begin for arm in arms for spell in active_times(arm.tables).values()]
-    median_days = float(np.median(lengths)) / MICROS_PER_DAY if lengths else 0.0
-    return Bootstrap(block_days=max(BLOCK_DAYS, median_days))
+    floor = max(BLOCK_DAYS, float(np.median(lengths)) / MICROS_PER_DAY if lengths else 0.0)
+    factual, *others = arms
+    judged = [arm for arm in others if len(episodes([factual.tables, arm.tables])) >= EPISODES_MIN]
+    if not judged:
+        return Bootstrap(block_days=floor)
+    pairs = (_paired_daily(factual.tables, arm.tables, start_equity) for arm in judged)
+    return bootstrap_for([mine - theirs for theirs, mine in pairs], floor)
 
 
 def first_difference(one: Arm, other: Arm) -> str:

@@ -13,10 +13,19 @@ from replay.inference.blocks import (
     Bootstrap,
     block_days,
     bootstrap_for,
+    long_enough,
     stationary_blocks,
 )
 from replay.inference.clusters import EPISODES_MIN, Clustered, cluster_interval, episodes_needed
-from replay.inference.intervals import LABEL, LEVEL, Interval, growth_interval, sharpe_interval, window_interval
+from replay.inference.intervals import (
+    LABEL,
+    LEVEL,
+    Interval,
+    growth_interval,
+    own_sharpe_interval,
+    sharpe_interval,
+    window_interval,
+)
 
 __all__ = [
     "BLOCKS_MIN",
@@ -34,6 +43,8 @@ __all__ = [
     "cluster_interval",
     "episodes_needed",
     "growth_interval",
+    "long_enough",
+    "own_sharpe_interval",
     "sharpe_interval",
     "stationary_blocks",
     "window_interval",

@@ -22,6 +22,9 @@ SEED: Final = 1
 BLOCKS_MIN: Final = 8
 """Fewer mean blocks than this in the run: resampling them says nothing, and no interval is printed."""
 
+ESTIMATED_FROM: Final = 16
+"""Fewer steps than this say nothing about how long they depend on one another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
@@ -67,8 +70,9 @@ def block_days(series: Sequence[Reals], floor: float) -> float:
         series: (days,) each, all equally long; paired differences, or returns.
         floor: the median intervention, or the longest holding period, in days.
     """
-    needed = [_needed(each) for each in series if np.ptp(each) > 0.0]
-    return min(max(1.0, floor, *([float(np.median(needed))] if needed else [])), max(1.0, len(series[0]) / BLOCKS_MIN))
+    needed = [_needed(each) for each in series if len(each) and np.ptp(each) > 0.0]
+    suits = max(1.0, floor, float(np.median(needed)) if needed else 1.0)
+    return max(1.0, min(suits, len(series[0]) / BLOCKS_MIN))
 
 
 def bootstrap_for(series: Sequence[Reals], floor: float, draws: int = DRAWS, seed: int = SEED) -> Bootstrap:
@@ -77,6 +81,8 @@ def bootstrap_for(series: Sequence[Reals], floor: float, draws: int = DRAWS, see
 
 
 def _needed(series: Reals) -> float:
+    if len(series) < ESTIMATED_FROM:
+        return 1.0
     # Loads pandas and statsmodels: a second that only those pay who draw blocks.
     from arch.bootstrap import optimal_block_length
 

@@ -6,14 +6,12 @@ import pytest
 from experiments.evidence import (
     growth_a_year,
     mean_block,
-    optimal_block,
-    own_sharpe,
     paired,
     sharpe_draws,
     together,
 )
 from replay.effect import sharpe
-from replay.inference import Bootstrap, growth_interval, sharpe_interval
+from replay.inference import Bootstrap, growth_interval, own_sharpe_interval, sharpe_interval
 
 DAYS = 500
 HOW = Bootstrap(draws=1_000, block_days=5.0, seed=2)
@@ -21,28 +19,6 @@ HOW = Bootstrap(draws=1_000, block_days=5.0, seed=2)
 
 def daily(seed: int, mean: float = 0.0, days: int = DAYS) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, 0.02, days)
-
-
-def autoregressive(seed: int, rho: float, n: int) -> np.ndarray:
-    shocks = np.random.default_rng(seed).normal(0.0, 1.0, n)
-    values = np.zeros(n)
-    for t in range(1, n):
-        values[t] = rho * values[t - 1] + shocks[t]
-    return values
-
-
-@pytest.mark.parametrize("rho", [0.2, 0.5, 0.7])
-def test_the_block_length_of_an_autoregression_is_the_one_in_the_paper(rho: float) -> None:
-    # With R(k) = rho^|k| the sums are closed: G / g(0) = 2 rho / (1 - rho^2).
-    n = 20_000
-    exact = (2.0 * rho / (1.0 - rho**2)) ** (2.0 / 3.0) * n ** (1.0 / 3.0)
-    found = np.median([optimal_block(autoregressive(seed, rho, n)) for seed in range(9)])
-    assert found == pytest.approx(exact, rel=0.2)
-
-
-def test_independent_days_need_short_blocks_and_nothing_needs_none() -> None:
-    assert np.median([optimal_block(daily(seed)) for seed in range(9)]) < 4.0
-    assert optimal_block(np.zeros(DAYS)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +39,7 @@ def test_blocks_are_a_week_or_a_holding_period_and_leave_eight_of_them(
 def test_the_interval_of_a_sharpe_ratio_is_as_wide_as_theory_says() -> None:
     # Lo (2002): standard error of a daily Sharpe ratio of independent returns is sqrt((1 + SR^2 / 2) / n).
     returns = daily(1, mean=0.001)
-    interval = own_sharpe(returns, Bootstrap(draws=4_000, block_days=1.0, seed=2))
+    interval = own_sharpe_interval(returns, Bootstrap(draws=4_000, block_days=1.0, seed=2))
     assert interval is not None
     error = ((1.0 + (sharpe(returns) ** 2 / 365) / 2.0) / DAYS) ** 0.5 * 365**0.5
     assert (interval.high - interval.low) / 2.0 == pytest.approx(1.96 * error, rel=0.06)
@@ -83,9 +59,9 @@ def test_paired_differences_are_those_of_replay() -> None:
 
 
 def test_few_days_have_no_interval_and_a_lost_account_no_growth() -> None:
-    assert own_sharpe(daily(1, days=39), HOW) is None
-    assert own_sharpe(daily(1, days=40), HOW) is not None
-    assert own_sharpe(np.zeros(DAYS), HOW) is None
+    assert own_sharpe_interval(daily(1, days=39), HOW) is None
+    assert own_sharpe_interval(daily(1, days=40), HOW) is not None
+    assert own_sharpe_interval(np.zeros(DAYS), HOW) is None
     lost = np.append(daily(1), -1.0)
     assert growth_a_year(lost) == -np.inf
     assert paired(lost, np.append(daily(2), 0.0), HOW).growth_interval is None
