@@ -188,7 +188,10 @@ def _making(facts: MarketManifest) -> list[str]:
     opens = facts.start - facts.interval
     if facts.origin.how == "simulated":
         days = facts.ticks * facts.interval // MICROS_PER_DAY
-        return ["simulate", *common, "--days", str(days), "--seed", str(facts.origin.seed), "--from", _day(opens)]
+        made = ["simulate", *common, "--days", str(days), "--seed", str(facts.origin.seed), "--from", _day(opens)]
+        made += ["--without", ",".join(facts.origin.without)] if facts.origin.without else []
+        made += ["--weather", "stationary"] if facts.origin.stationary else []
+        return [*made, "--plant", facts.origin.plant] if facts.origin.plant else made
     files = list(facts.origin.files)
     if len(files) > FILES_TOLD_MAX:
         files = sorted({str(Path(file).parent) for file in files})

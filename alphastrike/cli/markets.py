@@ -76,6 +76,8 @@ def show(manifest: "MarketManifest") -> None:
         out().print(table(("symbol", *REPORTS), [_reports_of(one) for one in manifest.facts]))
     if manifest.externals:
         out().print(table(EXTERNALS, [_external_of(one) for one in manifest.externals], right=("lag",)))
+    if manifest.origin.plant:
+        say(f"Planted: {manifest.origin.plant}; docs/markets.md says what is true in such a market")
     for one in manifest.facts:
         for after, before in one.funding_assumed_spans:
             stretch = f"{moment_text(after)} to {moment_text(before)}"

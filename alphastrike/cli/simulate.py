@@ -26,6 +26,14 @@ def simulate(
         str,
         typer.Option("--weather", metavar="changing|stationary", help="stationary: one regime, no crash, no decay."),
     ] = "changing",
+    plant: Annotated[
+        str,
+        typer.Option(
+            "--plant",
+            metavar="TRUTH[:dose=X]",
+            help="nothing, shorts-trap or leverage-crash: what an evaluation must find in it.",
+        ),
+    ] = "",
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -33,19 +41,22 @@ def simulate(
     """Make a market with regimes, clustered volatility, fat tails, crashes, and inputs of every kind.
 
     Each input tells a little of what comes, and most tell less as the market grows older: docs/markets.md says what
-    and how much. --without leaves inputs out, to see signals abstain; the rest of the market stays the same.
+    and how much. --without leaves inputs out, to see signals abstain; the rest of the market stays the same. --plant
+    makes a market in which a tool is known to help, or none: prices move otherwise, inputs are as ever.
 
     Without options it is the sample market that `replay` makes for itself on a fresh machine. The same arguments
     give the same content hash; instruments are assumed.
     """
     from alphastrike.cli.markets import summary
     from alphastrike.market.intervals import parse_from, parse_interval
+    from alphastrike.market.planted import plant_named
     from alphastrike.market.simulate import simulate_market
     from alphastrike.model.errors import ConfigurationError
 
     if weather not in ("changing", "stationary"):
         raise ConfigurationError(f"--weather {weather!r} must be changing or stationary.")
     wanted = tuple(symbol for symbol in symbols.replace(",", " ").split() if symbol)
+    planted = plant_named(plant) if plant else None
     with progress_bars(quiet or as_json) as progress:
         manifest = simulate_market(
             data,
@@ -57,9 +68,12 @@ def simulate(
             parse_from(begin),
             without=tuple(without.replace(",", " ").split()),
             stationary=weather == "stationary",
+            plant=planted,
             progress=progress,
         )
     if as_json:
         print_json(manifest)
     else:
+        if planted is not None:
+            say(f"Planted: {planted}: {planted.says}")
         say(f"Market {manifest.name}: simulated with seed {seed}, {summary(manifest)}, hash {manifest.content_hash}")

@@ -78,11 +78,13 @@ class Origin(_Frozen):
     """As they were named on the command line or found beneath it."""
     funding_missing: str = "refuse"
     seed: int | None = None
-    """Of a simulated market, as the next two."""
+    """Of a simulated market, as the next three."""
     without: tuple[str, ...] = ()
     """Inputs left out."""
     stationary: bool = False
     """Whether its weather never changes."""
+    plant: str = ""
+    """A truth planted into it, as on the command line (``market/planted.py``); empty without one."""
 
 
 class TableFacts(_Frozen):

@@ -20,6 +20,7 @@ from alphastrike.market.instruments import Instrument, instrument_columns, tier_
 from alphastrike.market.intervals import interval_text, parse_interval
 from alphastrike.market.manifest import MarketManifest, Origin, SymbolFacts
 from alphastrike.market.paths import Path, path
+from alphastrike.market.planted import Plant, planted_path, planted_sky
 from alphastrike.market.prints import FUNDING_BASE, candles, funding, long_short_ratio, marks, open_interest
 from alphastrike.market.prints_book import book_tops, liquidations
 from alphastrike.market.prints_externals import externals
@@ -69,6 +70,7 @@ def simulate_market(
     *,
     without: Collection[str] = (),
     stationary: bool = False,
+    plant: Plant | None = None,
     progress: Progress = silent,
 ) -> MarketManifest:
     """Simulate a market and write it under the data root.
@@ -85,19 +87,23 @@ def simulate_market(
             the same, it only tells less. Without ``funding`` the settlements are there at an assumed rate, flagged.
         stationary: one regime without end and no crash, and what tells of the future keeps its strength; volatility
             clusters all the same.
+        plant: a truth to plant into it; inputs and everything random stay what they were.
         progress: called with the stages ``simulate`` (bars) and ``write`` (tables).
 
     Raises:
         ConfigurationError: an argument is out of range, or the name belongs to a market with other content.
     """
     check_name(name)
-    made = simulation(symbols, days, interval, seed, begin, without=without, stationary=stationary, progress=progress)
+    made = simulation(
+        symbols, days, interval, seed, begin, without=without, stationary=stationary, plant=plant, progress=progress
+    )
     origin = Origin(
         how="simulated",
         seed=seed,
         funding_missing=f"bound:{FUNDING_BASE}" if "funding" in without else "refuse",
         without=tuple(kind for kind in OMISSIBLE if kind in without),
         stationary=stationary,
+        plant="" if plant is None else str(plant),
     )
     return write_market(root, name, made.tables, made.facts, origin, progress=progress)
 
@@ -111,6 +117,7 @@ def simulation(
     *,
     without: Collection[str] = (),
     stationary: bool = False,
+    plant: Plant | None = None,
     progress: Progress = silent,
 ) -> Simulation:
     """Return a simulated market in memory; arguments and errors as for :func:`simulate_market`.
@@ -123,12 +130,15 @@ def simulation(
     ticks = days * (MICROS_PER_DAY // interval)
     _check(table, days, ticks, interval, begin, without)
     sky = weather(seed, ticks, interval, begin, stationary=stationary)
+    if plant is not None:
+        sky = planted_sky(plant, seed, sky, interval)
     event_tables: dict[str, list[Columns]] = {name: [] for name in EVENT_TABLES if name != "externals"}
     facts: list[SymbolFacts] = []
     paths: list[Path] = []
     for place, symbol in enumerate(table):
         progress("simulate", place * ticks, len(table) * ticks)
-        paths.append(path(seed, symbol, character_of(symbol), sky, interval, stationary=stationary))
+        moved = path(seed, symbol, character_of(symbol), sky, interval, stationary=stationary)
+        paths.append(moved if plant is None else planted_path(plant, seed, moved))
         own = _told(_prints(seed, symbol, paths[-1], sky, interval, begin), without)
         for name, columns in own.items():
             event_tables[name].append(columns)

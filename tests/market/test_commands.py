@@ -64,6 +64,10 @@ def test_bad_input_is_one_line_and_exit_code_2(
         (["simulate", "--days", "0"], "--days must be from 1"),
         (["simulate", "--interval", "1d"], "longer than 8h"),
         (["simulate", "--days", "many"], "--days"),
+        (["simulate", "--plant", "gold"], "Choose of nothing, shorts-trap, leverage-crash"),
+        (["simulate", "--plant", "leverage-crash:dose=0"], "takes dose=NUMBER, above 0 and up to 3"),
+        (["simulate", "--plant", "leverage-crash:size=2"], "takes dose=NUMBER"),
+        (["simulate", "--plant", "nothing:dose=1"], "nothing takes no option"),
     ],
 )
 def test_a_wrong_argument_is_named(
@@ -81,6 +85,15 @@ def test_an_empty_list_tells_what_to_type(data_root: Path, capsys: pytest.Captur
     assert "alphastrike simulate" in capsys.readouterr().out
     assert main(["markets", "--data", str(data_root), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_planted_truth_is_told_and_kept(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["simulate", "--name", "crash", "--symbols", "BTCUSDT", "--days", "3", "--interval", "1h"]
+    planted = ["--plant", "leverage-crash:dose=0.5"]
+    assert main([*arguments, *planted, "--data", str(data_root), "--quiet"]) == 0
+    assert "Planted: leverage-crash:dose=0.5: crashes and squeezes come in herds" in capsys.readouterr().out
+    assert main(["markets", "crash", "--data", str(data_root)]) == 0
+    assert "Planted: leverage-crash:dose=0.5;" in capsys.readouterr().out
 
 
 def test_a_simulated_market_is_listed(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
