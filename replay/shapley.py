@@ -18,7 +18,7 @@ from alphastrike.model.progress import Progress, silent
 
 EXACT_MAX: Final = 8
 """Most players whose 2^n coalitions are all valued: 256 of them cost less than the orders drawn for more players."""
-PAIRS: Final = 8
+PAIRS: Final = 12
 """Orders drawn, each with its reverse."""
 SEED: Final = 1
 
