@@ -5,6 +5,7 @@ difference, ``clusters`` and ``bands`` speak of episodes, ``jackknife`` of the w
 several policies at once, ``student`` of few observations. What is used throughout is named here.
 """
 
+from replay.inference.bands import Band, simultaneous_band
 from replay.inference.blocks import (
     BLOCK_DAYS,
     BLOCKS_MIN,
@@ -26,6 +27,15 @@ from replay.inference.intervals import (
     sharpe_interval,
     window_interval,
 )
+from replay.inference.jackknife import Jackknife, jackknife
+from replay.inference.many import (
+    Several,
+    benjamini_hochberg,
+    confidence_set,
+    several,
+    spa,
+    stepm,
+)
 
 __all__ = [
     "BLOCKS_MIN",
@@ -35,17 +45,27 @@ __all__ = [
     "LABEL",
     "LEVEL",
     "SEED",
+    "Band",
     "Bootstrap",
     "Clustered",
     "Interval",
+    "Jackknife",
+    "Several",
+    "benjamini_hochberg",
     "block_days",
     "bootstrap_for",
     "cluster_interval",
+    "confidence_set",
     "episodes_needed",
     "growth_interval",
+    "jackknife",
     "long_enough",
     "own_sharpe_interval",
+    "several",
     "sharpe_interval",
+    "simultaneous_band",
+    "spa",
     "stationary_blocks",
+    "stepm",
     "window_interval",
 ]

@@ -80,6 +80,11 @@ def sum_interval(series: Reals, how: Bootstrap) -> Interval | None:
     return _studentised(measure, series != 0.0, how)
 
 
+def sum_error(series: Reals, how: Bootstrap) -> float:
+    """Return the standard error of the sum of a (days,) series, as the resampling itself has it; 0 for a constant."""
+    return float(_errors(series[None, :], _spectral_weights(len(series), how.block_days))[0])
+
+
 def sharpe_interval(own: Reals, factual: Reals, how: Bootstrap) -> Interval | None:
     """Interval of the difference in the yearly Sharpe ratio: own - factual, both from the same resampled days.
 
