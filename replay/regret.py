@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from alphastrike.journal.derived import Rule
 from replay.horizons import SUITE_HORIZONS
+from replay.inference.clusters import Clustered, cluster_error, cluster_interval, episode_sums
 
 if TYPE_CHECKING:
     from replay.decisions import Decision
@@ -58,6 +59,8 @@ class Regret:
     """The best action by rule, chosen on one half of the clusters and valued on the other."""
     half_sample_error: float
     """Standard error of ``half_sample`` over clusters, with the choices taken as given; NaN under two clusters."""
+    half_sample_interval: Clustered | None
+    """95 %, over clusters, likewise; ``None`` under ten of them: not enough evidence."""
     choices: tuple[Choice, ...]
     """By rule, in the order of the rules."""
 
@@ -126,24 +129,11 @@ def _best(values: Reals) -> int:
     return int(np.argmax(sums))
 
 
-def clustered_error(values: Reals, clusters: Integers) -> float:
-    """Return the standard error of a mean of values that depend on one another inside clusters; NaN under two.
-
-    That of a ratio of sums over clusters, with the factor C ÷ (C - 1) for few of them (Liang and Zeger, 1986).
-    """
-    _, place = np.unique(clusters, return_inverse=True)
-    many = int(place.max(initial=-1)) + 1
-    if many < 2:
-        return math.nan
-    sums = np.bincount(place, weights=values - values.mean(), minlength=many)
-    return float(math.sqrt(many / (many - 1) * float(np.sum(sums**2))) / len(values))
-
-
 def _regret(decisions: Sequence["Decision"], grid: Sequence[str], horizon: int) -> Regret:
     label = SUITE_HORIZONS[horizon].label
     valued = [each for each in decisions if not math.isnan(each.regret[horizon])]
     if not valued:
-        return Regret(label, 0, 0, math.nan, math.nan, math.nan, math.nan, ())
+        return Regret(label, 0, 0, math.nan, math.nan, math.nan, math.nan, None, ())
     values = np.zeros((len(valued), len(grid)))
     chosen = np.zeros(len(valued))
     for row, each in enumerate(valued):
@@ -157,6 +147,7 @@ def _regret(decisions: Sequence["Decision"], grid: Sequence[str], horizon: int) 
     _, clusters = np.unique([each.cluster for each in valued], return_inverse=True)
     best = [_best(values[rules == rule]) for rule in range(len(kinds))]
     halves = half_sample(values, chosen, rules, clusters)
+    sums, sizes = episode_sums(halves.gained, clusters)
     return Regret(
         horizon=label,
         situations=len(valued),
@@ -164,7 +155,8 @@ def _regret(decisions: Sequence["Decision"], grid: Sequence[str], horizon: int) 
         naive=float(np.mean([each.regret[horizon] for each in valued])),
         in_sample=float(np.mean(values[np.arange(len(valued)), np.array(best)[rules]] - chosen)),
         half_sample=float(np.mean(halves.gained)),
-        half_sample_error=clustered_error(halves.gained, clusters),
+        half_sample_error=float(cluster_error(sums, sizes)) if len(sums) > 1 else math.nan,
+        half_sample_interval=cluster_interval(halves.gained, clusters),
         choices=tuple(
             Choice(
                 kind,

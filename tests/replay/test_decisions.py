@@ -19,7 +19,8 @@ from replay.cases import CHOSEN, Case, cases_of, label_of
 from replay.decisions import Suite, decision_of, log_advantage, suite_of
 from replay.ground import Ground, ground_of
 from replay.horizons import SUITE_HORIZONS, ticks_ahead
-from replay.regret import clustered_error, half_sample
+from replay.inference.clusters import cluster_error, episode_sums
+from replay.regret import half_sample
 from tests.replay.runs import RecordedRuns
 
 NAMES = ("guarded", "slow", "broken")
@@ -242,7 +243,7 @@ def test_under_noise_naive_regret_is_positive_and_half_sample_regret_is_none() -
         naive.append(np.mean(values.max(axis=1) - chosen))
         in_sample.append(np.mean(values[np.arange(60), np.array(best)[rules]] - chosen))
         corrected.append(np.mean(gained))
-        errors.append(clustered_error(gained, clusters))
+        errors.append(cluster_error(*episode_sums(gained, clusters)))
     spread = float(np.std(corrected) / math.sqrt(len(corrected)))
     assert abs(np.mean(corrected)) < 3.0 * spread
     assert np.mean(naive) > 20.0 * spread
@@ -273,15 +274,6 @@ def test_a_rule_seen_in_one_half_only_is_answered_by_nothing_in_the_other() -> N
     assert found.chosen[0].tolist() == [0, 50]
 
 
-def test_the_error_of_a_mean_counts_clusters_not_rows() -> None:
-    values = np.repeat([1.0, -1.0, 0.5, -0.5], 25)
-    clusters = np.repeat(np.arange(4), 25)
-    apart = clustered_error(values, np.arange(100))
-    assert clustered_error(values, clusters) == pytest.approx(np.std([1.0, -1.0, 0.5, -0.5], ddof=1) / 2.0)
-    assert apart < clustered_error(values, clusters) / 4.0
-    assert math.isnan(clustered_error(values, np.zeros(100, dtype=np.int64)))
-
-
 def test_a_lost_account_counts_as_a_cent() -> None:
     assert log_advantage(-5.0, 100.0) == math.log(0.01 / 100.0)
     assert log_advantage(0.0, -1.0) == 0.0
@@ -293,4 +285,6 @@ def test_choices_are_made_by_rule(suites: dict[str, Suite]) -> None:
         assert sum(choice.situations for choice in regret.choices) == regret.situations
         assert all(choice.label in suites["guarded"].grid and 0.0 <= choice.share <= 1.0 for choice in regret.choices)
         assert regret.naive >= regret.in_sample
+        if regret.half_sample_interval is not None:
+            assert regret.half_sample_interval.mean == pytest.approx(regret.half_sample)
         assert isinstance(regret.choices[0].rule, Rule)

@@ -1,0 +1,271 @@
+"""Whether the policy is asked at the right times: how often acting helped when a trigger fired, and when none did.
+
+"Acting" is one stated action, valued alone as in the situation suite: half the size for a day. It was needed where
+it would have gained more, over the primary horizon, than a harmless intervention moves: nine tenths of the size for a
+day. Both are aimed at the situation's symbol, in an account-wide situation at the one that lost most, as the
+guardian's are; at a moment at which nothing fired, at the open position that did worst.
+"""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from alphastrike.engine.plans import Planned
+from alphastrike.engine.state import restored, views
+from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.reader import Run
+from alphastrike.model.progress import Progress, silent
+from alphastrike.model.units import MICROS_PER_HOUR
+from replay.branch import Fork, first_path, run_branches
+from replay.cases import Case, cases_of
+from replay.decisions import log_advantage
+from replay.ground import Ground
+from replay.horizons import PRIMARY, ticks_ahead
+
+Booleans = npt.NDArray[np.bool_]
+
+MULTIPLIER: Final = 0.5
+PLACEBO_MULTIPLIER: Final = 0.9
+ACTION_HOURS: Final = 24
+GRID_HOURS: Final = 24
+"""Between two moments at which nothing need have fired."""
+NEAR_HOURS: Final = 24
+"""A moment counts as caught when a trigger asked no longer before or after it."""
+LOOK_BACK_HOURS: Final = 72
+"""How far before a firing the first moment at which acting would have helped is sought."""
+Z_95: Final = 1.959963984540054
+
+ACTION: Final = f"size × {MULTIPLIER:g} for {ACTION_HOURS} h"
+PLACEBO: Final = f"size × {PLACEBO_MULTIPLIER:g} for {ACTION_HOURS} h"
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerQuality:
+    """How well one rule chose its moments, or all of them together. NaN for what is not defined."""
+
+    rule: Rule | None
+    """``None``: all rules."""
+    fired: int
+    """Times the rule became true."""
+    asked: int
+    """Of those, times the policy was asked: not in a cooldown, and not while it still thought."""
+    valued: int
+    """Of those, the ones whose horizon lies within the market."""
+    needed: int
+    """Of those, the ones at which acting would have helped."""
+    precision: float
+    """needed ÷ valued."""
+    precision_low: float
+    precision_high: float
+    """Wilson's 95 % interval with as many trials as there are clusters of situations, for those inside one depend on
+    one another; NaN without a trial."""
+    recall: float
+    """Share of the moments of the grid that needed acting which lie within ``near_hours`` of an asking."""
+    lead_hours: float
+    """Median over the needed askings, hours from the asking to the first moment of the grid within the look-back at
+    which acting would have helped: 0 when there is none before it, negative when the trigger came so much later."""
+    false_alarms: int
+    """Askings at which acting was not needed: valued - needed."""
+    false_alarm_cost: float
+    """Mean loss of acting at them, log equity; negative where it gained less than the floor on average."""
+    false_alarm_cost_quote: float
+    """The same in the quote currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerQualities:
+    """By rule and in all, with what was measured against what."""
+
+    by_rule: tuple[TriggerQuality, ...]
+    """Every rule, in the order of the rules."""
+    overall: TriggerQuality
+    moments: int
+    """Of the grid: decision ticks ``grid_hours`` apart at which a position was open and whose horizon lies within the
+    market."""
+    moments_needed: int
+    """Of those, the ones at which acting would have helped."""
+    floor: float
+    """Median of what the placebo moved, up or down, over all moments and askings that it moved at all; log equity."""
+    horizon: str = PRIMARY.label
+    action: str = ACTION
+    placebo: str = PLACEBO
+    grid_hours: int = GRID_HOURS
+    near_hours: int = NEAR_HOURS
+    look_back_hours: int = LOOK_BACK_HOURS
+
+    @property
+    def base_rate(self) -> float:
+        """Share of the grid's moments that needed acting: the precision of asking at no particular time."""
+        return self.moments_needed / self.moments if self.moments else math.nan
+
+
+class Moment(NamedTuple):
+    """A time at which acting is tried."""
+
+    time: int
+    """Microseconds UTC."""
+    action: float
+    """Advantage of the stated action, log equity."""
+    quote: float
+    """The same in the quote currency."""
+    placebo: float
+    """Advantage of the placebo, log equity."""
+
+
+class Asking(NamedTuple):
+    """A moment at which a trigger fired and the policy was asked."""
+
+    rule: Rule
+    cluster: int
+    time: int
+    moment: Moment | None
+    """``None`` when its horizon lies beyond the market's end."""
+
+
+def trigger_quality(run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent) -> TriggerQualities:
+    """Measure a run's triggers; the result does not depend on ``threads``.
+
+    Raises:
+        DataError: the run is damaged, or a situation of it has no checkpoint.
+    """
+    cases = cases_of(run, ground)
+    grid = _grid(ground)
+    asked = [(case.fork, _symbol(ground, case)) for case in cases]
+    done = 0
+
+    def tried(one: tuple[Fork, int]) -> Moment | None:
+        nonlocal done
+        moment = _moment(ground, *one)
+        done += 1
+        progress("triggers", done, len(grid) + len(asked))
+        return moment
+
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        moments = list(pool.map(tried, [*asked, *grid]))
+    triggers = run.rows("triggers")
+    fired = [Rule(int(rule)) for rule in triggers["rule"][triggers["fired"] != 0]]
+    askings = [
+        Asking(case.situation.rule, case.cluster, case.situation.event_time, moment)
+        for case, moment in zip(cases, moments, strict=False)
+    ]
+    return qualities(fired, askings, [moment for moment in moments[len(asked) :] if moment is not None])
+
+
+def qualities(fired: Sequence[Rule], askings: Sequence[Asking], moments: Sequence[Moment]) -> TriggerQualities:
+    """Return the quality of triggers.
+
+    Args:
+        fired: the rule of every firing, asked or not.
+        askings: in order of time.
+        moments: of the grid, in order of time.
+    """
+    tried = [*moments, *(each.moment for each in askings if each.moment is not None)]
+    moved = [abs(moment.placebo) for moment in tried if moment.placebo != 0.0]
+    floor = float(np.median(moved)) if moved else 0.0
+    needed = [moment for moment in moments if moment.action > floor]
+
+    def of(rule: Rule | None) -> TriggerQuality:
+        own = [each for each in askings if rule in (None, each.rule)]
+        return _quality(rule, sum(rule in (None, one) for one in fired), own, needed, floor)
+
+    return TriggerQualities(tuple(of(rule) for rule in Rule), of(None), len(moments), len(needed), floor)
+
+
+def wilson(successes: int, trials: int, effective: float) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share, as if it had been seen in ``effective`` trials; NaN without one.
+
+    Wilson, E. B. (1927), "Probable inference, the law of succession, and statistical inference".
+    """
+    if trials == 0 or effective <= 0.0:
+        return math.nan, math.nan
+    share = successes / trials
+    square = Z_95**2 / effective
+    middle = (share + square / 2.0) / (1.0 + square)
+    half = Z_95 / (1.0 + square) * math.sqrt(share * (1.0 - share) / effective + square / (4.0 * effective))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _quality(
+    rule: Rule | None, fired: int, askings: Sequence[Asking], needed: Sequence[Moment], floor: float
+) -> TriggerQuality:
+    valued = [(each, each.moment) for each in askings if each.moment is not None]
+    right = [each for each, moment in valued if moment.action > floor]
+    wrong = [moment for _, moment in valued if not moment.action > floor]
+    low, high = wilson(len(right), len(valued), len({each.cluster for each, _ in valued}))
+    leads = [_lead_hours(each.time, needed) for each in right]
+    return TriggerQuality(
+        rule=rule,
+        fired=fired,
+        asked=len(askings),
+        valued=len(valued),
+        needed=len(right),
+        precision=len(right) / len(valued) if valued else math.nan,
+        precision_low=low,
+        precision_high=high,
+        recall=_recall([each.time for each in askings], needed),
+        lead_hours=float(np.median(leads)) if leads else math.nan,
+        false_alarms=len(wrong),
+        false_alarm_cost=-float(np.mean([moment.action for moment in wrong])) if wrong else math.nan,
+        false_alarm_cost_quote=-float(np.mean([moment.quote for moment in wrong])) if wrong else math.nan,
+    )
+
+
+def _recall(asked: Sequence[int], needed: Sequence[Moment]) -> float:
+    """Return the share of moments with an asking near them."""
+    if not needed:
+        return math.nan
+    times = np.array(asked, dtype=np.int64)
+    near = NEAR_HOURS * MICROS_PER_HOUR
+    return sum(bool(np.any(np.abs(times - moment.time) <= near)) for moment in needed) / len(needed)
+
+
+def _lead_hours(asked: int, needed: Sequence[Moment]) -> float:
+    first = asked - LOOK_BACK_HOURS * MICROS_PER_HOUR
+    earlier = [moment.time for moment in needed if first <= moment.time < asked]
+    return (min(earlier, default=asked) - asked) / MICROS_PER_HOUR
+
+
+def _grid(ground: Ground) -> list[tuple[Fork, int]]:
+    """Return the moments of the grid, on the run as recorded, each with the symbol to act on."""
+    market = ground.market
+    decisions = np.flatnonzero(ground.inputs.decision_row >= 0)
+    if not len(decisions):
+        return []
+    # The first decision tick of every step, counted from the market's beginning.
+    steps = decisions * market.interval // (GRID_HOURS * MICROS_PER_HOUR)
+    ticks = [int(tick) for tick in decisions[np.diff(steps, prepend=-1) > 0]]
+    path = first_path(ground, ground.plan, (), ticks)
+    found = []
+    for place, tick in enumerate(ticks):
+        state = path.kept[place].tobytes()
+        held = views(restored(state, len(market.symbols)), len(market.symbols)).symbols
+        is_open = held["quantity"] != 0.0
+        if is_open.any():
+            open_pnl = held["quantity"] * (held["mark"] - held["entry_price"])
+            found.append((Fork(tick, state), int(np.argmin(np.where(is_open, open_pnl, np.inf)))))
+    return found
+
+
+def _symbol(ground: Ground, case: Case) -> int:
+    return ground.market.symbols.index(case.situation.focus)
+
+
+def _moment(ground: Ground, fork: Fork, symbol: int) -> Moment | None:
+    """Try both at the fork; ``None`` when the horizon lies beyond the market's end."""
+    at = ticks_ahead((PRIMARY,), fork.tick, ground.market.interval, ground.market.ticks)[0]
+    if at is None:
+        return None
+    now = ground.time_of(fork.tick)
+    expires = now + ACTION_HOURS * MICROS_PER_HOUR
+
+    def smaller(multiplier: float) -> tuple[Planned, ...]:
+        return (Planned(fork.tick, int(Tool.ADJUST_POSITION_SIZE), symbol, multiplier, expires),)
+
+    plans = [(), smaller(MULTIPLIER), smaller(PLACEBO_MULTIPLIER)]
+    nothing, action, placebo = run_branches(ground, fork, plans, [at]).samples["equity"][:, 0].tolist()
+    return Moment(now, log_advantage(action, nothing), action - nothing, log_advantage(placebo, nothing))
