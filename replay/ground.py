@@ -22,12 +22,13 @@ from alphastrike.journal.reader import Run
 from alphastrike.journal.segments import CHECKPOINTS
 from alphastrike.market.market import Market
 from alphastrike.model.compiled import Records
+from alphastrike.model.errors import DataError
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR
 from alphastrike.runs.computed import recorded_inputs
 from alphastrike.runs.live_market import acts_of
 from alphastrike.runs.recorder import recorded_settings
 from alphastrike.runs.registry import market_of
-from replay.branch import Fork
+from replay.branch import Fork, run_branches
 
 _IN_THE_PLAN = (OperatorAct.PIN, OperatorAct.REVOKE)
 """Acts that a plan holds already: a pin as an entry, a revocation as an earlier expiry."""
@@ -71,7 +72,8 @@ def ground_of(root: Path, run: Run) -> Ground:
     """Return what branches of a run stand on.
 
     Raises:
-        AlphaStrikeError: the run or its market is damaged or not here, or its settings are of another version.
+        AlphaStrikeError: the run or its market is damaged or not here, its settings are of another version, or this
+            version does not reproduce it: branches would differ from it by the engine as much as by the policy.
     """
     settings = recorded_settings(run)
     market = market_of(root, run)
@@ -79,7 +81,7 @@ def ground_of(root: Path, run: Run) -> Ground:
     params = packed(settings.account_params())
     buffer = new_buffer(len(market.symbols))
     begin(views(buffer, len(market.symbols)), params)
-    return Ground(
+    ground = Ground(
         run=run.name,
         market=market,
         inputs=inputs,
@@ -94,6 +96,25 @@ def ground_of(root: Path, run: Run) -> Ground:
         },
         beginning=Fork(-1, buffer.tobytes()),
     )
+    _check_reproduced(ground, run)
+    return ground
+
+
+def _check_reproduced(ground: Ground, run: Run) -> None:
+    """Run what stood from the beginning and compare equity at every situation and at the end, bit for bit."""
+    equity = run.rows("equity")
+    if not len(equity):
+        return
+    at = sorted({fork.tick for fork in ground.forks.values()} | {len(equity) - 1})
+    found = run_branches(ground, ground.beginning, [ground.plan], at).samples[0]
+    differs = (found["equity"] != equity["equity"][at]) | (found["price"] != equity["price_pnl"][at])
+    if differs.any():
+        first = int(np.argmax(differs))
+        raise DataError(
+            f"this version does not reproduce run {run.name!r}: equity at market event "
+            f"{int(equity['market_seq'][at[first]])} is {float(equity['equity'][at[first]])!r} as recorded, "
+            f"{float(found['equity'][first])!r} now. `alphastrike verify {run.name}` says more; record it again."
+        )
 
 
 def _plan(run: Run, market: Market, settings: Settings) -> Plan:

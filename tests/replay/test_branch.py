@@ -12,6 +12,7 @@ from alphastrike.engine.plans import Plan, Planned
 from alphastrike.engine.state import ACCOUNT
 from alphastrike.journal.derived import Tool
 from alphastrike.journal.inputs import OperatorAct
+from alphastrike.model.errors import DataError
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_DAY, MICROS_PER_HOUR
 from replay.branch import NEVER, Fork, first_path, path_after, run_branches
 from replay.ground import Ground, ground_of
@@ -140,6 +141,21 @@ def test_labels_of_the_account_are_all_that_may_differ() -> None:
     names = ACCOUNT.names or ()
     labels = {name for name, counts in zip(names, what_matters(2), strict=False) if not counts}
     assert labels == {"last_order", "last_trade", "last_situation", "last_intervention", "asked_now"}
+
+
+def test_a_run_of_another_engine_is_refused(recorded: RecordedRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = recorded.open("guarded")
+    rows = run.rows
+
+    def changed(name: str) -> np.ndarray:
+        found = rows(name)
+        if name == "equity":
+            found["equity"][-1] = np.nextafter(found["equity"][-1], np.inf)
+        return found
+
+    monkeypatch.setattr(run, "rows", changed)
+    with pytest.raises(DataError, match=r"does not reproduce run 'guarded': equity at market event \d+ is .* now"):
+        ground_of(recorded.root, run)
 
 
 def test_horizons_beyond_the_end_are_censored() -> None:
