@@ -86,7 +86,7 @@ def cases_of(run: Run, ground: Ground) -> list[Case]:
         actions = _actions(
             ground, situation, max(ground.tick_of(came), ground.forks[number].tick), answer, number in redundant
         )
-        found.append((situation, _as_recorded(ground, ground.forks[number]), episode.get(number), actions))
+        found.append((situation, as_recorded(ground, ground.forks[number]), episode.get(number), actions))
     clusters = _clusters(
         [
             (situation.event_time, [entry.expires for one in actions for entry in one.plan])
@@ -158,7 +158,7 @@ def intervention_at(ground: Ground, situation: Situation, call: ToolCall, tick: 
     return (entry,), is_redundant
 
 
-def _as_recorded(ground: Ground, fork: Fork) -> Fork:
+def as_recorded(ground: Ground, fork: Fork) -> Fork:
     """Return the fork with what is live in it ending when it ended: at its expiry, or when a person revoked it."""
     ends = {entry.number: entry.expires for entry in ground.plan if entry.number}
     symbols = len(ground.market.symbols)

@@ -10,10 +10,12 @@ from alphastrike.engine.history import AccountRun, Checkpoint, run_account
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.actions import action_grid
 from alphastrike.policy.naming import policy_named
+from alphastrike.policy.tools import PaletteTool
 from alphastrike.runs.model_calls import situations_of
-from replay.cases import intervention_at
+from replay.cases import cases_of, intervention_at, label_of
+from replay.decisions import suite_of
 from replay.ground import Ground, ground_of
-from replay.horizons import PRIMARY, ticks_ahead
+from replay.horizons import PRIMARY, SUITE_HORIZONS, ticks_ahead
 from replay.oracle import ORACLE, Oracle, oracles
 from tests.replay.runs import RecordedRuns
 
@@ -54,6 +56,25 @@ def test_every_answer_is_the_best_of_the_grid_a_week_ahead(ground: Ground, done:
             worth[int(call.code), call.value] = float(made.tables["equity"]["equity"][-1])
         given = calls[situation.situation]
         assert worth[int(given["tool"]), float(given["value"])] == max(worth.values())
+
+
+def test_it_answers_the_recorded_situations_where_nobody_is_asked_in_the_branch(
+    recorded: RecordedRuns, ground: Ground
+) -> None:
+    run = recorded.open("guarded")
+    suite = suite_of(run, ground)
+    oracle = Oracle(ground)
+    week = SUITE_HORIZONS.index(PRIMARY)
+    agreed = 0
+    for case, decision in zip(cases_of(run, ground), suite.decisions, strict=True):
+        (call,) = oracle.answer(case.situation).advice
+        assert isinstance(call, PaletteTool)
+        given = decision.action(label_of(call.code, call.value))
+        if given is not None and not math.isnan(given.advantage[week]):
+            grid = [action.advantage[week] for action in decision.actions if action.label in suite.grid]
+            assert given.advantage[week] == max(grid)
+            agreed += 1
+    assert agreed > 20
 
 
 def test_its_reason_says_that_it_is_hindsight(done: AccountRun) -> None:
