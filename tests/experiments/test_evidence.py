@@ -10,7 +10,6 @@ from experiments.evidence import (
     sharpe_draws,
     together,
 )
-from replay.effect import sharpe
 from replay.inference import Bootstrap, growth_interval, own_sharpe_interval, sharpe_interval
 
 DAYS = 500
@@ -34,16 +33,6 @@ def test_blocks_are_a_week_or_a_holding_period_and_leave_eight_of_them(
     days: int, floor: float, expected: float
 ) -> None:
     assert mean_block([np.zeros(days)], floor) == expected
-
-
-def test_the_interval_of_a_sharpe_ratio_is_as_wide_as_theory_says() -> None:
-    # Lo (2002): standard error of a daily Sharpe ratio of independent returns is sqrt((1 + SR^2 / 2) / n).
-    returns = daily(1, mean=0.001)
-    interval = own_sharpe_interval(returns, Bootstrap(draws=4_000, block_days=1.0, seed=2))
-    assert interval is not None
-    error = ((1.0 + (sharpe(returns) ** 2 / 365) / 2.0) / DAYS) ** 0.5 * 365**0.5
-    assert (interval.high - interval.low) / 2.0 == pytest.approx(1.96 * error, rel=0.06)
-    assert interval.low < sharpe(returns) < interval.high
 
 
 def test_paired_differences_are_those_of_replay() -> None:
