@@ -1,6 +1,7 @@
 """Frozen branches: the engine's own step under another plan, bit for bit, and nothing computed twice."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_a_run_of_another_engine_is_refused(recorded: RecordedRuns, monkeypatch:
     run = recorded.open("guarded")
     rows = run.rows
 
-    def changed(name: str) -> np.ndarray:
+    def changed(name: str) -> Any:
         found = rows(name)
         if name == "equity":
             found["equity"][-1] = np.nextafter(found["equity"][-1], np.inf)
