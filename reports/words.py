@@ -28,18 +28,31 @@ def seen(answer: AnsweredSituation) -> str:
 
 def call(made: Call) -> str:
     """Say what one tool call asks for."""
-    where = symbol(made.symbol)
-    match made.tool:
+    return asked_for(made.tool, made.symbol, made.value)
+
+
+def asked_for(tool: Tool, symbol_name: str | None, value: float) -> str:
+    """Say what a tool asks for, and of what."""
+    match tool:
+        case Tool.ADJUST_CONVICTION | Tool.ADJUST_POSITION_SIZE | Tool.DISABLE_SHORTS | Tool.DISABLE_ASSET:
+            return f"{symbol(symbol_name)} {action(tool, value)}"
+        case _:
+            return action(tool, value)
+
+
+def action(tool: Tool, value: float) -> str:
+    """Say what a tool asks for, whatever its symbol."""
+    match tool:
         case Tool.ADJUST_CONVICTION:
-            return f"{where} conviction floor {made.value:.0f}"
+            return f"conviction floor {value:.0f}"
         case Tool.ADJUST_POSITION_SIZE:
-            return f"{where} size × {made.value:g}"
+            return f"size × {value:g}"
         case Tool.ADJUST_LEVERAGE:
-            return f"leverage at most {made.value:g}×"
+            return f"leverage at most {value:g}×"
         case Tool.DISABLE_SHORTS:
-            return f"{where} no shorts"
+            return "no shorts"
         case Tool.DISABLE_ASSET:
-            return f"{where} disabled for {made.value:.0f} h"
+            return f"disabled for {value:.0f} h"
         case Tool.NO_ACTION:
             return "no action"
         case Tool.SEND_ALERT:
