@@ -123,3 +123,8 @@ def test_a_file_is_written_whole_or_not_at_all(made: tuple[Suite, list[Situation
     (tmp_path / "taken").write_text("a file, no folder")
     with pytest.raises(TryAgainError, match="Choose another folder"):
         write_suite(suite, situations, tmp_path / "taken", "mine")
+
+
+def test_every_column_is_described() -> None:
+    described = (Path(__file__).parents[2] / "docs" / "suite.md").read_text(encoding="utf-8")
+    assert [name for name in SCHEMA.names if f"`{name}`" not in described] == []
