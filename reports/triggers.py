@@ -51,8 +51,8 @@ def told(found: TriggerQualities) -> str:
         f"Acting means one stated action, {found.action}, at the moment a trigger asked and at {found.moments:,} "
         f"moments of a grid {found.grid_hours} h apart at which a position was open. It was needed where it would have "
         f"gained more over {found.horizon} than the floor of {floor} ‰ that {found.placebo} moves. At any moment of "
-        f"the grid it was needed in {numerals.percent(found.base_rate, 0)}: a trigger is worth having where its precision "
-        "is higher."
+        f"the grid it was needed in {numerals.percent(found.base_rate, 0)}: a trigger is worth having where its "
+        "precision is higher."
     )
 
 
