@@ -6,10 +6,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alphastrike.journal.kinds import Column
+from alphastrike.journal.tables import plain_values
 from alphastrike.market.columns import TABLES, Columns
 from alphastrike.model.errors import DataError
 from alphastrike.model.symbols import SymbolTable
@@ -33,6 +33,8 @@ def columns_of(table: str, stored: pa.Table, symbols: SymbolTable, file: Path) -
         DataError: the table's columns are not those declared, or it holds another market's symbol.
     """
     declared = TABLES[table]
+    if nulls := [name for name in stored.column_names if stored.column(name).null_count]:
+        raise DataError(f"{file} holds no value in a row of {nulls[0]}. Remove the market and import again.")
     if stored.column_names != [column.name for column in declared]:
         raise DataError(f"{file} has columns {', '.join(stored.column_names)}. Remove the market and import again.")
     return {column.name: _numpy(stored.column(column.name), column, symbols, file) for column in declared}
@@ -93,22 +95,27 @@ def _numpy(stored: pa.ChunkedArray, column: Column, symbols: SymbolTable, file: 
         case Storage.TEXT:
             return np.array(stored.to_pylist(), dtype=object)
         case Storage.TIME:
-            return np.asarray(stored.cast(pa.int64()).to_numpy())
+            return plain_values(stored.cast(pa.int64()), np.int64)
         case Storage.FLAG:
-            return np.asarray(stored.cast(pa.int8()).to_numpy()).astype(np.int64)
+            return plain_values(stored.cast(pa.int8()), np.int8).astype(np.int64)
+        case Storage.INTEGER:
+            return plain_values(stored, np.int64)
         case _:
-            return np.asarray(stored.to_numpy())
+            return plain_values(stored, np.float64)
 
 
 def _symbol_ids(stored: pa.ChunkedArray, symbols: SymbolTable, file: Path) -> npt.NDArray[np.int64]:
     if not pa.types.is_dictionary(stored.type):
-        stored = pc.dictionary_encode(stored)
-    encoded = stored.combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().chunk(0) if encoded.num_chunks else pa.array([], stored.type)
-    names = encoded.dictionary.to_pylist()
-    unknown = [name for name in names if name not in symbols]
-    if unknown:
-        raise DataError(f"{file} holds symbol {unknown[0]!r} of no market here. Remove the market and import again.")
-    ids = np.array([symbols.index(name) for name in names], dtype=np.int64)
-    return ids[np.asarray(encoded.indices.to_numpy(zero_copy_only=False)).astype(np.int64)] if len(ids) else ids
+        stored = stored.dictionary_encode()
+    parts = [np.empty(0, dtype=np.int64)]
+    for chunk in stored.chunks:
+        names = chunk.dictionary.to_pylist()
+        unknown = [name for name in names if name not in symbols]
+        if unknown:
+            raise DataError(
+                f"{file} holds symbol {unknown[0]!r} of no market here. Remove the market and import again."
+            )
+        ids = np.array([symbols.index(name) for name in names], dtype=np.int64)
+        places = plain_values(pa.chunked_array([chunk.indices]), np.dtype(f"i{chunk.indices.type.bit_width // 8}"))
+        parts.append(ids[places] if len(ids) else ids)
+    return np.concatenate(parts)
