@@ -1,34 +1,18 @@
 """The comparison as tables of text for a terminal of 100 columns: arms as columns while they fit, else as rows."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from replay.compare import Comparison, Effect
 from replay.inference import Interval
 from replay.measures import MEASURES, PARTS, Measure
 from reports import numerals
 from reports.models import HEADERS, model_rows
+from reports.text_table import Cells, TextTable
 
 WIDTH: Final = 100
-GAP: Final = 3
 NAME_MAX: Final = 28
 """Longer names of arms lose their middle when arms are rows; the page has them whole."""
-
-Cells = list[str]
-
-
-class TextTable(NamedTuple):
-    """A table whose cells are written; all columns but the first hold numbers."""
-
-    title: str
-    headers: Cells
-    rows: list[Cells]
-
-    @property
-    def width(self) -> int:
-        """Columns of a terminal that it takes."""
-        columns = zip(self.headers, *self.rows, strict=True)
-        return sum(max(len(cell) for cell in column) + GAP for column in columns)
 
 
 def tables(comparison: Comparison) -> list[TextTable]:

@@ -38,6 +38,7 @@ from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
 from alphastrike.cli.status import status
 from alphastrike.cli.verify import verify
+from alphastrike.cli.what_if import what_if
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAgainError
 
 MENDABLE: Final = 2
@@ -71,6 +72,7 @@ app.command("simulate")(simulate)
 app.command("markets")(markets)
 app.command("record")(record)
 app.command("replay")(replay)
+app.command("what-if")(what_if)
 app.command("live")(live)
 app.command("page")(page)
 app.command("runs")(runs)

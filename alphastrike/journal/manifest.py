@@ -41,12 +41,23 @@ class MarketReference(_Strict):
 
 
 class Parent(_Strict):
-    """Where a branch left the run it comes from."""
+    """Where a branch left the run it comes from, and what it did there instead."""
 
     run: str
     digest: str
     situation: int
     """Number of the situation at which it left."""
+    seq: int | None = None
+    """Of the tick that asked: the last event that both runs share."""
+    mode: Literal["adaptive", "frozen"] | None = None
+    """``adaptive``: the policy answers the branch's own later situations. ``frozen``: nobody is asked any more, and the
+    parent's other interventions stand as they were recorded."""
+    calls: tuple[dict[str, Any], ...] | None = None
+    """The tool calls that stand in the place of the parent's answer, by their fields."""
+    latency: int | None = None
+    """Market time that they take, microseconds: that of the answer in whose place they stand."""
+    parent: "Parent | None" = None
+    """Where the parent itself left another run."""
 
 
 class LiveFacts(_Strict):
@@ -145,6 +156,9 @@ def chain_start(manifest: RunFacts) -> str:
     if manifest.live is not None and manifest.live.waits:
         # Likewise the live runs before there were some that did not wait.
         del stated["live"]["waits"]
+    if manifest.parent is not None:
+        # And the branches before there was more to say of one than its place.
+        stated["parent"] = {key: value for key, value in stated["parent"].items() if value is not None}
     return _hash({key: value for key, value in stated.items() if key not in left_out})
 
 

@@ -90,18 +90,20 @@ class InputNumbers:
         return market_seq + before
 
 
-def situations_of(tables: Tables, symbols: SymbolTable, settings: Settings) -> list[Situation]:
+def situations_of(tables: Tables, symbols: SymbolTable, settings: Settings, only: int | None = None) -> list[Situation]:
     """Return every situation that the records hold, as the policy was shown it, in order of number.
 
     Args:
         tables: records of the kinds ``situations``, ``situation_symbols`` and ``interventions``.
         symbols: the run's.
         settings: the run's.
+        only: number of the one wanted, when not all are.
     """
     lines = tables["situation_symbols"]
     changes = tables["interventions"]
+    rows = tables["situations"]
     found = []
-    for row in tables["situations"]:
+    for row in rows if only is None else rows[rows["situation"] == only]:
         number = int(row["situation"])
         own = lines[lines["situation"] == number]
         found.append(situation_from(row, own, _live(changes, row), symbols, settings.baseline()))

@@ -1,16 +1,15 @@
 """History into a journal: open the market, perceive, run the account under a policy, write what came of it."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alphastrike.config.resolve import validated
 from alphastrike.config.settings import Settings
-from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import Answer, AskedPolicy
-from alphastrike.engine.history import run_account
+from alphastrike.engine.history import AccountInputs, AccountRun, run_account
 from alphastrike.engine.perception import perceive
 from alphastrike.journal.folders import check_run_name
 from alphastrike.journal.kinds import Kind
@@ -33,6 +32,7 @@ from alphastrike.runs.computed import (
     recorded_inputs,
 )
 from alphastrike.runs.environment import machine, versions
+from alphastrike.runs.forks import branch_of
 from alphastrike.runs.live_market import GivenAnswers, acts_of
 from alphastrike.runs.model_calls import ANSWERS, CALLS, InputNumbers, call_tables
 from alphastrike.runs.registry import market_of, runs_folder, unused_name
@@ -88,9 +88,9 @@ def record(
             on_reuse(before.name)
             computed = compute_on(before, market, settings, answer, progress=progress)
             writer.take_over(before.folder, before.manifest, PERCEPTION_TABLES)
-        _write(writer, computed, progress, None if talks is None else call_tables(talks))
+        write_computed(writer, computed, progress, None if talks is None else call_tables(talks))
         if self_contained:
-            _include_market(writer, root, market_name)
+            include_market(writer, root, market_name)
         return writer.seal(
             RunFacts(
                 name=called,
@@ -110,22 +110,11 @@ def record(
 
 
 def compute(
-    market: Market,
-    settings: Settings,
-    answer: Answer,
-    *,
-    acts: Sequence[tuple[int, Act]] = (),
-    shadow: bool = False,
-    following: Answer | None = None,
-    threads: int = 1,
-    progress: Progress = silent,
+    market: Market, settings: Settings, answer: Answer, *, threads: int = 1, progress: Progress = silent
 ) -> Computed:
     """Return both halves of a run over a market; the result does not depend on ``threads``."""
     perceived = perceive(market, settings.perception, threads=threads, progress=progress)
-    inputs = account_inputs(perceived)
-    account = run_account(
-        market, inputs, settings, answer, acts=acts, shadow=shadow, following=following, progress=progress
-    )
+    account = run_account(market, account_inputs(perceived), settings, answer, progress=progress)
     return computed_run(market, perceived, account)
 
 
@@ -142,22 +131,17 @@ def rederive(root: Path, run: Run, threads: int = 1, progress: Progress = silent
     """Compute a recorded run again from its market, its settings and its policy, which is asked again.
 
     A live run too goes through history's loop, over the events it was fed and with what its operator did: that the
-    result is the same is the proof that live and history are one engine.
+    result is the same is the proof that live and history are one engine. A branch does again what it did where it left
+    its parent; of a frozen one the parent says what stands in it.
 
     Raises:
-        AlphaStrikeError: the market or the policy is not here, or the settings are not of this version.
+        AlphaStrikeError: the market, the policy or the parent is not here, or the settings are not of this version.
     """
     settings = recorded_settings(run)
-    return compute(
-        market_of(root, run),
-        settings,
-        recorded_answer(run, settings),
-        acts=acts_of(run),
-        shadow=is_shadow(run),
-        following=_following(run),
-        threads=threads,
-        progress=progress,
-    )
+    market = market_of(root, run)
+    perceived = perceive(market, settings.perception, threads=threads, progress=progress)
+    account = account_again(root, run, market, account_inputs(perceived), settings, progress)
+    return computed_run(market, perceived, account)
 
 
 def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Computed:
@@ -168,19 +152,30 @@ def rederive_account(root: Path, run: Run, progress: Progress = silent) -> Compu
     """
     settings = recorded_settings(run)
     market = market_of(root, run)
-    inputs = recorded_inputs(run, market)
-    answer = recorded_answer(run, settings)
-    account = run_account(
+    return computed_account(account_again(root, run, market, recorded_inputs(run, market), settings, progress))
+
+
+def account_again(
+    root: Path, run: Run, market: Market, inputs: AccountInputs, settings: Settings, progress: Progress = silent
+) -> AccountRun:
+    """Run a recorded run's account half again.
+
+    Raises:
+        AlphaStrikeError: the policy, or the parent of a frozen branch, is not here.
+    """
+    forked = branch_of(root, run, settings, market, lambda each: recorded_answer(each, settings))
+    if forked is not None:
+        return forked.run(market, inputs, settings, progress=progress)
+    return run_account(
         market,
         inputs,
         settings,
-        answer,
+        recorded_answer(run, settings),
         acts=acts_of(run),
         shadow=is_shadow(run),
         following=_following(run),
         progress=progress,
     )
-    return computed_account(account)
 
 
 def recorded_settings(run: Run) -> Settings:
@@ -244,9 +239,10 @@ def listened_to(policy: Policy) -> "list[Conversation] | None":
     return talks
 
 
-def _write(
+def write_computed(
     writer: RunWriter, computed: Computed, progress: Progress, calls: Mapping[str, tuple[Kind, Rows]] | None
 ) -> None:
+    """Write what was computed, and what a model was asked beside it, whose rows have numbers of their own."""
     tables = {**computed.tables, **(calls or {})}
     numbers = None if calls is None else InputNumbers(calls[CALLS][1], calls[ANSWERS][1])
     total = len(tables)
@@ -263,7 +259,8 @@ def _write(
     progress("write", total, total)
 
 
-def _include_market(writer: RunWriter, root: Path, name: str) -> None:
+def include_market(writer: RunWriter, root: Path, name: str) -> None:
+    """Copy a market under a data root into the run."""
     tables = market_tables(root, name)
     manifest = root / "markets" / name / "manifest.json"
     for path in (manifest, *tables.values()):

@@ -40,7 +40,7 @@ class Entry:
             "name": self.name,
             "market": m.market.name,
             "policy": m.policy,
-            "parent": m.parent.model_dump() if m.parent else None,
+            "parent": m.parent.model_dump(exclude_none=True) if m.parent else None,
             "digest": m.digest,
             "created": m.created,
             "rows": m.rows,

@@ -32,7 +32,7 @@ def perceived_before(root: Path, market: Market, settings: Settings) -> Run | No
     for entry in list_runs(root):
         if entry.manifest is not None and _is_the_same(entry.manifest, market, settings):
             run = open_run(root, entry.name)
-            if _is_whole(run):
+            if is_perception_whole(run):
                 return run
     return None
 
@@ -50,7 +50,7 @@ def _is_the_same(manifest: Manifest, market: Market, settings: Settings) -> bool
     )
 
 
-def _is_whole(run: Run) -> bool:
+def is_perception_whole(run: Run) -> bool:
     """Tell whether the files of the perception tables are what was sealed; a damaged run is passed over."""
     try:
         return all(

@@ -128,10 +128,8 @@ def situation_named(run: Run, number: int) -> Situation:
     Raises:
         ConfigurationError: the run has no such situation.
     """
-    settings = recorded_settings(run)
-    for situation in _situations(run, settings):
-        if situation.situation == number:
-            return situation
+    for situation in _situations(run, recorded_settings(run), number):
+        return situation
     raise ConfigurationError(_no_situation(run, number))
 
 
@@ -156,9 +154,9 @@ def compare_masks(run: Run, other: "LlmPolicy") -> Compared:
     return Compared(same_ground, agree, unusable)
 
 
-def _situations(run: Run, settings: Settings) -> list[Situation]:
+def _situations(run: Run, settings: Settings, only: int | None = None) -> list[Situation]:
     kinds = ("situations", "situation_symbols", "interventions")
-    return situations_of({kind: run.rows(kind) for kind in kinds}, run.symbols, settings)
+    return situations_of({kind: run.rows(kind) for kind in kinds}, run.symbols, settings, only)
 
 
 def _answers(run: Run) -> Iterator[tuple[int, Answered]]:

@@ -1,6 +1,7 @@
 """The chain: no byte of a file and no fact of a manifest changes unnoticed."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alphastrike.journal.manifest import Manifest, chain_faults, read_manifest, write_manifest
+from alphastrike.journal.manifest import (
+    Manifest,
+    MarketReference,
+    Parent,
+    RunFacts,
+    chain_faults,
+    chain_start,
+    read_manifest,
+    write_manifest,
+)
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import DataError
 from tests.builders import write_run
@@ -84,6 +94,45 @@ def test_an_edited_missing_or_reordered_segment_entry_is_noticed(sealed: Path) -
     assert with_segments(second, first, *rest)
     assert with_segments(*manifest.segments[:-1])
     assert with_segments()
+
+
+def branch(parent: Parent) -> RunFacts:
+    return RunFacts(
+        name="branch",
+        created=datetime(2024, 5, 2, tzinfo=UTC),
+        market=MarketReference(name="small", content_hash="c0ffee"),
+        policy="rules",
+        parent=parent,
+        seed=0,
+        settings={},
+        versions={},
+        machine={},
+        symbols=("BTCUSDT",),
+        digest="",
+        account_digest="",
+        perception_digest="",
+    )
+
+
+def test_a_branch_sealed_when_only_its_place_was_stated_has_the_chain_it_had_then() -> None:
+    place = Parent(run="older", digest="d" * 32, situation=4)
+    assert chain_start(branch(place)) == "9e1a33ddbcaad3fba7f707f2e7c4604b20ad84192f9eb65b17d05a4551aa40ae"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"seq": 5},
+        {"mode": "frozen"},
+        {"calls": ()},
+        {"calls": ({"tool": "no_action", "reason": "what if"},)},
+        {"latency": 0},
+        {"parent": Parent(run="oldest", digest="e" * 32, situation=1)},
+    ],
+)
+def test_all_that_is_said_of_a_branch_is_covered(more: dict[str, Any]) -> None:
+    place = Parent(run="older", digest="d" * 32, situation=4)
+    assert chain_start(branch(place.model_copy(update=more))) != chain_start(branch(place))
 
 
 def test_a_manifest_reads_back_as_it_was_written(tmp_path: Path) -> None:
