@@ -1,10 +1,13 @@
 """What a careful colleague would sign: one sentence a comparison, and no more than the evidence carries."""
 
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from replay.compare import NO_LLM, Comparison, Effect
 from replay.inference import EPISODES_MIN, episodes_needed
+
+if TYPE_CHECKING:
+    from replay.fills import FillBand
 
 EPISODES_TOLD_MAX = 9_999
 """A larger number of episodes still needed is said in words: it would be false precision."""
@@ -16,6 +19,10 @@ class Standing(Enum):
     IDENTICAL = "identical"
     NOT_ENOUGH = "not enough evidence"
     UNDECIDED = "undecided"
+    NOT_BETTER = "not better"
+    """It grew no more, and the interval does not say that it is worse either: nothing speaks for it."""
+    NOT_WORSE = "not worse"
+    """Of no-llm alone: it grew no less, so nothing speaks for what it is compared with."""
     BETTER = "better"
     WORSE = "worse"
 
@@ -29,20 +36,36 @@ class Verdict(NamedTuple):
     evidence: str
 
 
-def verdict(effect: Effect) -> Verdict:
-    """Judge one effect by the interval of its log growth and its number of episodes."""
+def verdict(effect: Effect, fills: "FillBand | None" = None) -> Verdict:
+    """Judge one effect by the interval of its log growth and its number of episodes.
+
+    With a fill band, what does not hold under all of its fills is undecided, and the verdict says under which.
+    """
     standing = _standing(effect)
-    return Verdict(effect.arm, standing, _headline(effect, standing), _evidence(effect, standing))
+    evidence = _evidence(effect, standing)
+    if fills is None:
+        return Verdict(effect.arm, standing, _headline(effect, standing), evidence)
+    under = {model.name: _standing(each) for model, each in zip(fills.models, fills.effects[effect.arm], strict=True)}
+    fails = [name for name, other in under.items() if not _holds(standing, other)]
+    if not fails:
+        held = f"{evidence} It holds under {_listed(list(under))} fills." if standing in _CLAIMS else evidence
+        return Verdict(effect.arm, standing, _headline(effect, standing), held)
+    otherwise = " and ".join(f"{under[name].value} under {name} ones" for name in fails)
+    headline = (
+        f"Undecided: {effect.arm} is {standing.value} than {effect.factual} under the fills assumed, but {otherwise}; "
+        "nobody has seen these fills."
+    )
+    return Verdict(effect.arm, Standing.UNDECIDED, headline, f"{_counted(effect.episodes)}; it flips with the fills.")
 
 
-def verdicts(comparison: Comparison) -> list[Verdict]:
+def verdicts(comparison: Comparison, fills: "FillBand | None" = None) -> list[Verdict]:
     """Judge every arm of a comparison, in its order."""
-    return [verdict(effect) for effect in comparison.effects]
+    return [verdict(effect, fills) for effect in comparison.effects]
 
 
-def summary(comparison: Comparison) -> str:
+def summary(comparison: Comparison, fills: "FillBand | None" = None) -> str:
     """Say in one sentence how all arms stand against the factual one."""
-    judged = verdicts(comparison)
+    judged = verdicts(comparison, fills)
     if len(judged) == 1:
         return judged[0].headline
     factual = comparison.factual.name
@@ -58,6 +81,17 @@ def summary(comparison: Comparison) -> str:
     return f"On this history {text}."
 
 
+_CLAIMS: Final = (Standing.BETTER, Standing.WORSE, Standing.NOT_BETTER, Standing.NOT_WORSE)
+
+
+def _holds(standing: Standing, other: Standing) -> bool:
+    """Tell whether a standing is not gainsaid by the one under other fills."""
+    if standing in (Standing.BETTER, Standing.WORSE):
+        return other is standing
+    contrary = {Standing.NOT_BETTER: Standing.BETTER, Standing.NOT_WORSE: Standing.WORSE}
+    return other is not contrary.get(standing)
+
+
 _ALL_ALIKE: Final = {
     Standing.IDENTICAL: "All {count} other arms end as {factual} did: on this market the choice changed nothing.",
     Standing.NOT_ENOUGH: (
@@ -67,6 +101,10 @@ _ALL_ALIKE: Final = {
         "Undecided: none of the {count} other arms can be told from {factual}; "
         "days drawn from this history again could have turned out either way."
     ),
+    Standing.NOT_BETTER: (
+        "Not better: none of the {count} other arms grew more than {factual}, and none is shown to be worse."
+    ),
+    Standing.NOT_WORSE: "Not better: {factual} grew no more than any of the {count} other arms.",
     Standing.BETTER: "On this history all {count} other arms grew more than {factual}; no interval holds zero.",
     Standing.WORSE: "On this history {factual} grew more than all {count} other arms; no interval holds zero.",
 }
@@ -74,6 +112,8 @@ _ONE_GROUP: Final = {
     Standing.IDENTICAL: "{arms} gives {factual} again, tick for tick",
     Standing.NOT_ENOUGH: "there is not enough evidence on {arms}",
     Standing.UNDECIDED: "{arms} cannot be told from {factual}",
+    Standing.NOT_BETTER: "{arms} did no better than {factual}",
+    Standing.NOT_WORSE: "{factual} did no better than {arms}",
     Standing.BETTER: "{arms} grew more than {factual}",
     Standing.WORSE: "{arms} grew less than {factual}",
 }
@@ -90,8 +130,16 @@ def _standing(effect: Effect) -> Standing:
     if effect.episodes < EPISODES_MIN or effect.growth is None:
         return Standing.NOT_ENOUGH
     if not effect.growth.excludes_zero:
-        return Standing.UNDECIDED
+        return _open(effect)
     return Standing.BETTER if effect.growth.low > 0.0 else Standing.WORSE
+
+
+def _open(effect: Effect) -> Standing:
+    """Return the standing where the interval holds zero: whoever is to prove something has to have grown more."""
+    growth = effect.differences["log_growth"]
+    if effect.arm == NO_LLM:
+        return Standing.NOT_WORSE if growth >= 0.0 else Standing.UNDECIDED
+    return Standing.NOT_BETTER if growth <= 0.0 else Standing.UNDECIDED
 
 
 def _headline(effect: Effect, standing: Standing) -> str:
@@ -113,6 +161,16 @@ def _headline(effect: Effect, standing: Standing) -> str:
                 f"Undecided: {arm} grew {more_less} than {factual} on this history, "
                 "but days drawn from it again could have turned out either way."
             )
+        case Standing.NOT_BETTER:
+            return (
+                f"Not better: {arm} grew no more than {factual} on this history, "
+                "and whether it is worse cannot be said either."
+            )
+        case Standing.NOT_WORSE:
+            return (
+                f"Not better: {factual} grew no more than {arm} on this history, "
+                "and whether it cost growth cannot be said either."
+            )
         case Standing.BETTER:
             if arm == NO_LLM:
                 return f"On this history {factual} cost growth: it is higher without, and the interval leaves out zero."
@@ -127,7 +185,7 @@ def _headline(effect: Effect, standing: Standing) -> str:
 
 
 def _evidence(effect: Effect, standing: Standing) -> str:
-    count = f"{effect.episodes} episode" + ("" if effect.episodes == 1 else "s")
+    count = _counted(effect.episodes)
     if standing is Standing.IDENTICAL:
         return f"{count}."
     if effect.episodes < EPISODES_MIN:
@@ -135,10 +193,14 @@ def _evidence(effect: Effect, standing: Standing) -> str:
         return f"{count}; at least {missing} more before an interval is worth printing."
     if effect.growth is None:
         return f"{count}; no interval: the run is too short for its blocks, or an account was lost."
-    if standing is not Standing.UNDECIDED:
+    if effect.growth.excludes_zero:
         return f"{count}."
     needed = episodes_needed(effect.differences["log_growth"], effect.growth, effect.episodes)
     if needed is None or needed > EPISODES_TOLD_MAX:
         return f"{count}; an effect this small would need a history no one has."
     more = max(needed - effect.episodes, 1)
     return f"{count}; about {more:,} more for an 80 % chance to call an effect of this size."
+
+
+def _counted(episodes: int) -> str:
+    return f"{episodes} episode" + ("" if episodes == 1 else "s")
