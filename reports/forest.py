@@ -3,9 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from reports.axes import Place, held, places
+
+EDGES_KEPT: Final = 0.8
+"""Share of the intervals' edges that the figure holds: a few wide ones must not squash all the others."""
+
+AXIS_MOST: Final = 3
 
 
 class Estimate(NamedTuple):
@@ -44,7 +51,9 @@ class Forest:
 
 def forest(estimates: Sequence[Estimate]) -> Forest:
     """Draw rows on one scale that holds zero and nearly all of them."""
-    scale = held(edge for each in estimates for edge in (each.value, each.low, each.high))
+    edges = [edge for each in estimates for edge in (each.low, each.high) if math.isfinite(edge)]
+    usual = np.quantile(edges, [(1.0 - EDGES_KEPT) / 2.0, (1.0 + EDGES_KEPT) / 2.0]).tolist() if edges else []
+    scale = held((each.value for each in estimates), always=usual)
 
     def inside(value: float) -> float | None:
         return min(max(scale.place(value), 0.0), 100.0) if math.isfinite(value) else None
@@ -63,4 +72,4 @@ def forest(estimates: Sequence[Estimate]) -> Forest:
 
     marks = [mark(each) for each in estimates]
     beyond = sum(each.is_below or each.is_above for each in marks)
-    return Forest(scale.place(0.0), places(scale), marks, beyond)
+    return Forest(scale.place(0.0), places(scale, AXIS_MOST), marks, beyond)
