@@ -5,7 +5,7 @@ last bit, on this history.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,12 @@ from replay.inference import (
 from replay.origin import Origin
 
 NO_LLM = "no-llm"
+
+Mode = Literal["adaptive", "frozen"]
+ADAPTIVE: Final = "adaptive"
+"""Every arm answers its own situations."""
+FROZEN: Final = "frozen"
+"""Every arm answers the recorded situations, its answers stand until they expire, and nobody is asked in the branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class Comparison:
     answers: dict[str, list[AnsweredSituation]]
     """By arm."""
     bootstrap: Bootstrap
+    mode: Mode = ADAPTIVE
+    """Of every arm but the factual one, which is the run as recorded."""
 
     @property
     def factual(self) -> Arm:
@@ -82,7 +90,9 @@ class Comparison:
         return self.arms[0]
 
 
-def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None) -> Comparison:
+def comparison(
+    origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = None, mode: Mode = ADAPTIVE
+) -> Comparison:
     """Measure arms that have been run. The first is the factual one; the others are compared with it."""
     factual, *others = arms
     assert factual.is_factual and not any(arm.is_factual for arm in others), "the first arm is the factual one"
@@ -101,6 +111,7 @@ def comparison(origin: Origin, arms: list[Arm], bootstrap: Bootstrap | None = No
             arm.name: answers(arm.tables, origin.symbols, None if arm.tables is no_llm else no_llm) for arm in arms
         },
         bootstrap=how,
+        mode=mode,
     )
 
 

@@ -2,32 +2,75 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from alphastrike.config.settings import Settings
+from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.history import AccountInputs, AccountRun, derived_kinds, run_account
+from alphastrike.engine.plans import Plan
 from alphastrike.engine.state import run_digest, state_digest
+from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.reader import Run
 from alphastrike.market.market import Market
-from alphastrike.model.errors import DataError
+from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.naming import Maker, policy_named
+from alphastrike.policy.policies import Answering, Swap
 from alphastrike.runs.computed import recorded_inputs
-from alphastrike.runs.live_market import acts_of
-from alphastrike.runs.model_calls import call_tables
+from alphastrike.runs.forks import plan_of
+from alphastrike.runs.live_market import GivenAnswers, acts_of
+from alphastrike.runs.model_calls import call_tables, situations_of
 from alphastrike.runs.model_facts import ModelFacts, facts_if_model, model_facts
-from alphastrike.runs.recorder import Others, is_shadow, listened_to, recorded_settings
+from alphastrike.runs.recorder import Others, is_shadow, listened_to, recorded_answer, recorded_settings
 from alphastrike.runs.registry import market_of
 from replay.arms import RECORDED, Recorded
-from replay.compare import Arm, Comparison, comparison, first_difference
+from replay.compare import ADAPTIVE, FROZEN, Arm, Comparison, Mode, comparison, first_difference
+from replay.effect import Tables
+from replay.fills import BAND, BASE, FillBand, FillModel, under
+from replay.frozen import ASKED_KINDS, frozen_answers, numbered
 from replay.inference import Bootstrap
+from replay.oracle import HINDSIGHT, ORACLE, oracles
 from replay.origin import origin_of
 
 if TYPE_CHECKING:
     from alphastrike.policy.llm.conversation import Conversation
+
+
+class Way(NamedTuple):
+    """How an arm is run: somebody answers its situations, or what stands was planned beforehand."""
+
+    answer: Answer | None
+    """``None``: nobody is asked."""
+    acts: tuple[tuple[int, Act], ...]
+    """What a person did in a live run recurs in every arm: no policy was asked about it."""
+    standing: Plan = ()
+    shadow: bool = False
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every arm of a recorded run is run on."""
+
+    market: Market
+    inputs: AccountInputs
+    settings: Settings
+    perception_digest: str
+    """Empty for a live run that goes on: it states its digests when it ends."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A comparison with what it takes to run its arms once more."""
+
+    comparison: Comparison
+    control: Arm
+    """The recorded answers on the simulated venue: what every effect is against."""
+    bench: Bench
+    ways: Mapping[str, Way]
+    """By the arm's name, the factual one first: how each is run under other fills."""
 
 
 def compare(
@@ -35,11 +78,29 @@ def compare(
     run: Run,
     policies: Sequence[str],
     *,
+    mode: Mode = ADAPTIVE,
     threads: int = 1,
     bootstrap: Bootstrap | None = None,
     progress: Progress = silent,
     others: Others = lambda _: {},
 ) -> Comparison:
+    """Run one arm a policy beside the run as recorded; as :func:`replayed`, without what running on takes."""
+    return replayed(
+        root, run, policies, mode=mode, threads=threads, bootstrap=bootstrap, progress=progress, others=others
+    ).comparison
+
+
+def replayed(
+    root: Path,
+    run: Run,
+    policies: Sequence[str],
+    *,
+    mode: Mode = ADAPTIVE,
+    threads: int = 1,
+    bootstrap: Bootstrap | None = None,
+    progress: Progress = silent,
+    others: Others = lambda _: {},
+) -> Replayed:
     """Run one arm a policy beside the run as recorded; the result does not depend on ``threads``.
 
     The recorded answers are always run again too: unless that gives the run bit for bit, the difference of an
@@ -49,6 +110,8 @@ def compare(
         root: the data root, for the run's market.
         run: the factual arm.
         policies: as on the command line; one named twice is run once.
+        mode: ``adaptive``: every arm answers its own situations. ``frozen``: it answers the recorded ones, its answers
+            stand until they expire, and nobody is asked in the branch.
         threads: arms that run at the same time.
         bootstrap: how intervals are drawn; by default blocks of at least seven days.
         progress: told of each arm under its name.
@@ -61,10 +124,16 @@ def compare(
     settings = recorded_settings(run)
     recording = Recorded.of(run)
     wanted = [policy.strip() for policy in dict.fromkeys(policies)]
-    made = others(settings)
+    made = {**others(settings), **oracles(root, run)}
     answers = {spec: _answer(spec, settings, recording, made) for spec in (RECORDED, *wanted)}
+    if mode == FROZEN and ORACLE in wanted:
+        raise ConfigurationError(
+            f"policy {ORACLE} looks ahead from its own account, and in a frozen arm it would be asked about another. "
+            "Choose --mode adaptive."
+        )
     market = market_of(root, run)
-    inputs = recorded_inputs(run, market)
+    bench = Bench(market, recorded_inputs(run, market), settings, run.manifest.perception_digest)
+    acts = acts_of(run)
     factual = Arm(
         run.manifest.policy,
         run.manifest.policy,
@@ -73,15 +142,152 @@ def compare(
         is_factual=True,
         model=facts_if_model(run),
     )
-    arms = _run_arms(run, market, inputs, settings, answers, threads, progress)
-    control = replace(arms[RECORDED], model=factual.model)
+    frozen = _Frozen(run, bench, acts, factual.tables) if mode == FROZEN else None
+
+    def run_one(spec: str) -> tuple[Arm, Way]:
+        def told(_stage: str, done: int, total: int) -> None:
+            progress(spec or RECORDED, done, total)
+
+        answer = answers[spec]
+        talks = listened_to(answer.policy) if isinstance(answer, AskedPolicy) else None
+        if frozen is not None and spec != _CONTROL:
+            return frozen.arm(spec, answer, talks, told)
+        # Only the recording of a shadow run is one: an arm of it shows what applying the advice would have made.
+        way = Way(answer, acts, shadow=answer is recording and is_shadow(run))
+        done = _run(bench, way, told)
+        arm = Arm(spec, answer.name, done.tables, _digest(bench, done), model=_facts(talks, done.tables))
+        return arm, _again(way, done.tables, bench)
+
+    answers[_CONTROL] = recording
+    if RECORDED not in wanted or frozen is None:
+        del answers[RECORDED]
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(answers)))) as pool:
+        futures = {spec: pool.submit(run_one, spec) for spec in answers}
+        try:
+            found = {spec: future.result() for spec, future in futures.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    control = replace(found[_CONTROL][0], name=RECORDED, model=factual.model)
     if difference := first_difference(factual, control):
         raise DataError(
             f"this version does not reproduce run {run.name!r}: {difference}. Arms of it would differ by the engine as "
             f"much as by the policy. `alphastrike verify {run.name}` says more; record it again to compare."
         )
-    chosen = [_renamed(control if spec == RECORDED else arms[spec], factual) for spec in dict.fromkeys(wanted)]
-    return comparison(origin_of(root, run, market, settings, wanted), [factual, *chosen], bootstrap)
+    own = _factual_way(run, bench, acts, factual.tables, mode)
+    found.setdefault(RECORDED, (control, own))
+    ways = {factual.name: own}
+    arms = [factual]
+    for spec in wanted:
+        arm, way = found[spec]
+        if spec == RECORDED:
+            arm = replace(arm, model=factual.model)
+        arms.append(_renamed(arm, factual))
+        ways[arms[-1].name] = own if spec == RECORDED else way
+    origin = origin_of(root, run, market, settings, wanted)
+    return Replayed(comparison(origin, arms, bootstrap, mode), control, bench, ways)
+
+
+def fill_band(
+    replayed: Replayed, models: Sequence[FillModel] = BAND, *, threads: int = 1, progress: Progress = silent
+) -> FillBand:
+    """Run every arm again under each fill model, and compare it with the factual arm under the same one.
+
+    A deterministic policy is asked anew, as its situations are others. What a model said, and what was given to a run
+    as an input, stands as it stood; in a frozen comparison everything does.
+    """
+    base = replayed.comparison
+    total = len(models)
+    compared: list[Comparison] = []
+    for done, model in enumerate(models):
+        progress("fills", done, total)
+        compared.append(base if model == BASE else _under(replayed, model, threads))
+    progress("fills", total, total)
+    return FillBand(
+        models=tuple(models),
+        effects={
+            effect.arm: tuple(each.effects[place] for each in compared) for place, effect in enumerate(base.effects)
+        },
+        factual=tuple(each.metrics[0].log_growth for each in compared),
+        standing=tuple(name for name, way in replayed.ways.items() if way.answer is None),
+    )
+
+
+def _under(replayed: Replayed, model: FillModel, threads: int) -> Comparison:
+    base, bench = replayed.comparison, replayed.bench
+    market, settings = under(model, bench.market, bench.settings)
+    elsewhere = replace(bench, market=market, settings=settings)
+
+    def run_one(arm: Arm) -> Arm:
+        way = replayed.ways[arm.name]
+        done = _run(elsewhere, way, silent)
+        asked = {} if way.answer is not None else {kind: arm.tables[kind] for kind in ASKED_KINDS}
+        return replace(arm, tables={**done.tables, **asked}, digest=_digest(elsewhere, done))
+
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(base.arms)))) as pool:
+        return comparison(base.origin, list(pool.map(run_one, base.arms)), base.bootstrap, base.mode)
+
+
+_CONTROL = ""
+"""The recording run again, which is no arm that anybody asked for."""
+
+
+class _Frozen:
+    """Arms of a run in which nobody is asked."""
+
+    def __init__(self, run: Run, bench: Bench, acts: tuple[tuple[int, Act], ...], recorded: Tables) -> None:
+        self._bench = bench
+        self._acts = _not_planned(acts)
+        self._plan = plan_of(recorded, bench.market, bench.settings)
+        self._recorded = recorded
+        self._situations = situations_of(recorded, run.symbols, bench.settings)
+
+    def arm(self, spec: str, answer: Answer, talks: "list[Conversation] | None", progress: Progress) -> tuple[Arm, Way]:
+        """Run the arm of a policy that answers what the run asked."""
+        asked = {kind: self._recorded[kind] for kind in ASKED_KINDS}
+        if spec == RECORDED:
+            way = Way(None, self._acts, self._plan)
+            done = _run(self._bench, way, progress)
+        else:
+            pins = tuple(entry for entry in self._plan if entry.situation == 0)
+            said = frozen_answers(answer, self._situations, self._bench.settings, self._bench.market, pins)
+            way = Way(None, self._acts, said.plan)
+            done = _run(self._bench, way, progress)
+            asked |= numbered(said.tables, done.tables)
+        tables = {**done.tables, **asked}
+        return Arm(spec, answer.name, tables, _digest(self._bench, done), model=_facts(talks, tables)), way
+
+
+def _factual_way(run: Run, bench: Bench, acts: tuple[tuple[int, Act], ...], tables: Tables, mode: Mode) -> Way:
+    """Return how the factual arm is run where its situations are not those recorded."""
+    answer = recorded_answer(run, bench.settings)
+    if mode == FROZEN or isinstance(answer, GivenAnswers) or run.manifest.parent is not None:
+        return _as_it_stood(acts, tables, bench)
+    return Way(answer, acts, shadow=is_shadow(run))
+
+
+def _again(way: Way, tables: Tables, bench: Bench) -> Way:
+    """Return how an arm is run under other fills.
+
+    Who answers for himself, a model or the oracle, is not asked anew, nor is who repeats a recording.
+    """
+    answer = way.answer
+    if isinstance(answer, AskedPolicy):
+        policy = answer.policy
+        repeats = isinstance(policy, Swap) and isinstance(policy.of, Recorded)
+        if not repeats and not isinstance(policy, Answering):
+            return way
+    return _as_it_stood(way.acts, tables, bench)
+
+
+def _as_it_stood(acts: tuple[tuple[int, Act], ...], tables: Tables, bench: Bench) -> Way:
+    return Way(None, _not_planned(acts), plan_of(tables, bench.market, bench.settings))
+
+
+def _not_planned(acts: tuple[tuple[int, Act], ...]) -> tuple[tuple[int, Act], ...]:
+    """Return what an operator did beside pins and revocations, which a plan holds already."""
+    planned = (OperatorAct.PIN, OperatorAct.REVOKE)
+    return tuple((time, act) for time, act in acts if act.act not in planned)
 
 
 def _answer(spec: str, settings: Settings, recording: Recorded, others: Mapping[str, Maker]) -> Answer:
@@ -91,49 +297,35 @@ def _answer(spec: str, settings: Settings, recording: Recorded, others: Mapping[
     return AskedPolicy(policy, settings.policy.latency_us)
 
 
-def _run_arms(
-    run: Run,
-    market: Market,
-    inputs: AccountInputs,
-    settings: Settings,
-    answers: dict[str, Answer],
-    threads: int,
-    progress: Progress,
-) -> dict[str, Arm]:
-    # What a person did in a live run recurs in every arm: no policy was asked about it.
-    acts = acts_of(run)
-    perception = run.manifest.perception_digest
+def _run(bench: Bench, way: Way, progress: Progress) -> AccountRun:
+    return run_account(
+        bench.market,
+        bench.inputs,
+        bench.settings,
+        way.answer,
+        acts=way.acts,
+        standing=way.standing,
+        shadow=way.shadow,
+        progress=progress,
+    )
 
-    def run_one(spec: str) -> Arm:
-        def told(_stage: str, done: int, total: int) -> None:
-            progress(spec, done, total)
 
-        # Only the recording of a shadow run is one: an arm of it shows what applying the advice would have made.
-        shadow = spec == RECORDED and is_shadow(run)
-        answer = answers[spec]
-        talks = listened_to(answer.policy) if isinstance(answer, AskedPolicy) else None
-        done = run_account(market, inputs, settings, answer, acts=acts, shadow=shadow, progress=told)
-        # A live run states its digests when it ends.
-        digest = run_digest(state_digest(done.state), perception) if perception else ""
-        return Arm(spec, answer.name, done.tables, digest, model=None if talks is None else _facts(talks, done))
-
-    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(answers)))) as pool:
-        futures = {spec: pool.submit(run_one, spec) for spec in answers}
-        try:
-            return {spec: future.result() for spec, future in futures.items()}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _digest(bench: Bench, done: AccountRun) -> str:
+    return run_digest(state_digest(done.state), bench.perception_digest) if bench.perception_digest else ""
 
 
 def _renamed(arm: Arm, factual: Arm) -> Arm:
-    """Tell an arm of the factual policy from the factual arm itself."""
+    """Tell an arm of the factual policy from the factual arm itself, and hindsight from a policy."""
+    if arm.policy == ORACLE:
+        return replace(arm, name=HINDSIGHT)
     if arm.name != factual.name:
         return arm
     return replace(arm, name=f"{arm.name} (again)")
 
 
-def _facts(talks: "list[Conversation]", done: AccountRun) -> ModelFacts:
-    """Return how a model did in an arm."""
+def _facts(talks: "list[Conversation] | None", tables: Tables) -> ModelFacts | None:
+    """Return how a model did in an arm; ``None`` where none was asked."""
+    if talks is None:
+        return None
     made = {name: rows for name, (_, rows) in call_tables(talks).items()}
-    return model_facts({**done.tables, **made})
+    return model_facts({**tables, **made})

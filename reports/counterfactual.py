@@ -1,21 +1,26 @@
 """The page of a replay: what happened, what would have, how sure one may be, and how to make it again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from alphastrike.journal.derived import Rule
 from alphastrike.journal.reader import Run
 from alphastrike.model.forecast import Regime
-from replay.compare import NO_LLM, Arm, Comparison, Effect
+from replay.compare import ADAPTIVE, FROZEN, NO_LLM, Arm, Comparison, Effect
 from replay.effect import drawdowns
+from replay.fidelity import Fidelity
+from replay.fills import FillBand
 from replay.inference import LABEL, Interval
 from replay.measures import MEASURES, PARTS, Measure
+from replay.participation import Participation
 from replay.verdict import summary, verdicts
-from reports import charts, figures, models, numerals, words
+from replay.worlds import Worlds
+from reports import charts, fidelity, figures, fills, models, numerals, words, worlds
 from reports.page import page_path, render, write_page
 from reports.palette import inks
 from reports.perception import part
@@ -37,7 +42,27 @@ class MonthRow(NamedTuple):
     cells: list[tuple[str, str]]
 
 
-def page(comparison: Comparison, run: Run | None = None) -> str:
+class Beside(NamedTuple):
+    """What was computed beside the comparison; ``None`` and empty where nobody asked for it."""
+
+    worlds: Worlds | None = None
+    band: FillBand | None = None
+    fidelity: Fidelity | None = None
+    participations: Mapping[str, Participation] = MappingProxyType({})
+    """By arm."""
+
+
+NOTHING_BESIDE: Final = Beside()
+MODES: Final = {
+    ADAPTIVE: "Adaptive: every arm answered its own situations.",
+    FROZEN: (
+        "Frozen: every arm answered the situations of the recorded run, its answers stand until they expire, and "
+        "nobody was asked in the branch."
+    ),
+}
+
+
+def page(comparison: Comparison, run: Run | None = None, beside: Beside = NOTHING_BESIDE) -> str:
     """Return the page as HTML; the same comparison gives the same bytes.
 
     ``run`` is the factual arm's: given, the page also tells what perception did, in every arm the same.
@@ -47,8 +72,8 @@ def page(comparison: Comparison, run: Run | None = None) -> str:
         "counterfactual.html",
         it=comparison,
         title=title(comparison),
-        summary=summary(comparison),
-        verdicts=verdicts(comparison),
+        summary=summary(comparison, beside.band),
+        verdicts=verdicts(comparison, beside.band),
         ink=ink,
         growth_bars=figures.interval_bars(
             [(effect.arm, effect.differences["log_growth"], effect.growth) for effect in comparison.effects], 3
@@ -76,6 +101,14 @@ def page(comparison: Comparison, run: Run | None = None) -> str:
         parts=PARTS,
         machinery=figures.machinery(comparison),
         perception=part(run, comparison.origin.begin, comparison.origin.end) if run is not None else None,
+        mode=MODES[comparison.mode],
+        band=None if beside.band is None else list(fills.arm_bands(beside.band)),
+        band_told="" if beside.band is None else fills.sentence(beside.band),
+        band_notes=[] if beside.band is None else list(fills.notes(beside.band)),
+        band_table=None if beside.band is None else fills.band_table(beside.band),
+        worlds=None if beside.worlds is None else worlds.rendered(beside.worlds, ink),
+        fidelity="" if beside.fidelity is None else fidelity.sentence(beside.fidelity),
+        takers=fidelity.taker_sentence(beside.participations) if beside.participations else "",
         has_no_llm=any(NO_LLM in (arm.name, arm.policy) for arm in comparison.arms),
         numerals=numerals,
         words=words,
@@ -84,9 +117,15 @@ def page(comparison: Comparison, run: Run | None = None) -> str:
     )
 
 
-def write_comparison(comparison: Comparison, out: Path, name: str | None = None, run: Run | None = None) -> Path:
-    """Write the page into a folder under its own name and return its path; ``run`` as for ``page``."""
-    return write_page(page(comparison, run), page_path(out, name or default_name(comparison)))
+def write_comparison(
+    comparison: Comparison,
+    out: Path,
+    name: str | None = None,
+    run: Run | None = None,
+    beside: Beside = NOTHING_BESIDE,
+) -> Path:
+    """Write the page into a folder under its own name and return its path; ``run`` and ``beside`` as for ``page``."""
+    return write_page(page(comparison, run, beside), page_path(out, name or default_name(comparison)))
 
 
 def title(comparison: Comparison) -> str:
@@ -162,10 +201,20 @@ def _by_month(comparison: Comparison, cells: Callable[[Arm, slice], tuple[str, s
         yield MonthRow(month, [column.get(month, (numerals.ABSENT, numerals.ABSENT)) for column in columns])
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
+def as_json(comparison: Comparison, beside: Beside = NOTHING_BESIDE) -> dict[str, Any]:
     """Return every number of a comparison for machines; what is undefined or infinite is null."""
+    told: dict[str, Any] = {}
+    if beside.fidelity is not None:
+        told["fidelity"] = fidelity.as_json(beside.fidelity)
+    if beside.participations:
+        told["price_taker"] = fidelity.takers_json(beside.participations)
+    if beside.band is not None:
+        told["fill_band"] = {"mode": comparison.mode, **fills.as_json(beside.band)}
+    if beside.worlds is not None:
+        told["other_histories"] = worlds.as_json(beside.worlds)
     return {
         "run": comparison.origin.run,
+        "mode": comparison.mode,
         "digest": comparison.origin.digest,
         "market": {"name": comparison.origin.market, "content_hash": comparison.origin.market_hash},
         "begin": comparison.origin.begin,
@@ -185,11 +234,12 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             }
             for arm, own in zip(comparison.arms, comparison.metrics, strict=True)
         ],
-        "summary": summary(comparison),
+        "summary": summary(comparison, beside.band),
         "effects": [
             {
                 "arm": effect.arm,
                 "against": effect.factual,
+                "mode": comparison.mode,
                 "differences": {name: _finite(value) for name, value in effect.differences.items()},
                 "parts": {**effect.parts._asdict(), "total": effect.parts.total},
                 "episodes": effect.episodes,
@@ -199,13 +249,14 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                 "standing": judged.standing.value,
                 "verdict": f"{judged.headline} {judged.evidence}",
             }
-            for effect, judged in zip(comparison.effects, verdicts(comparison), strict=True)
+            for effect, judged in zip(comparison.effects, verdicts(comparison, beside.band), strict=True)
         ],
         "bootstrap": {
             "draws": comparison.bootstrap.draws,
             "block_days": comparison.bootstrap.block_days,
             "seed": comparison.bootstrap.seed,
         },
+        **told,
     }
 
 

@@ -1,8 +1,9 @@
 """``alphastrike replay``: what would have happened under another policy."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
     from alphastrike.model.progress import Progress
     from replay.compare import Comparison
+    from reports.counterfactual import Beside
 
 
 def replay(
@@ -27,6 +29,28 @@ def replay(
     name: Annotated[
         str | None, typer.Option("--name", metavar="PAGE", help="Name of the page.", show_default="RUN-vs-POLICY")
     ] = None,
+    mode: Annotated[
+        Literal["adaptive", "frozen"],
+        typer.Option(
+            "--mode",
+            metavar="MODE",
+            help="adaptive: every arm answers its own situations; frozen: the recorded ones, nobody is asked after.",
+        ),
+    ] = "adaptive",
+    fills: Annotated[
+        Literal["base", "band"],
+        typer.Option("--fills", metavar="FILLS", help="base, or band: the effects under kinder and harsher fills too."),
+    ] = "base",
+    worlds: Annotated[
+        int,
+        typer.Option(
+            "--worlds", metavar="K", min=0, help="Other histories, drawn from the market, to run every arm in."
+        ),
+    ] = 0,
+    block_days: Annotated[
+        float, typer.Option("--block-days", metavar="DAYS", help="Mean block of other histories; 30 or more.")
+    ] = 30.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of other histories.")] = 1,
     threads: Threads = ALL_CORES,
     llm_cache: LlmCache = "use",
     data: Data = DATA,
@@ -36,33 +60,68 @@ def replay(
     """Re-run RUN's account half under each POLICY, compare it with what happened, and write a page about it.
 
     Policies: no-llm, recorded, rules, llm:prompt=PROMPT, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or
-    module:Class of your own. Perception is not computed again: every arm reads the forecasts that the run recorded.
-    Where there is no run yet, a sample market is made and recorded with the guardian's rules first. Exits 0 when every
-    arm ran to the end.
+    module:Class of your own; oracle answers with hindsight, for an upper bound. Perception is not computed again: every
+    arm reads the forecasts that the run recorded; only in other histories (--worlds) it is, and there a model is not
+    asked but represented by the guardian. Where there is no run yet, a sample market is made and recorded with the
+    guardian's rules first. Exits 0 when every arm ran to the end.
     """
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
-    from replay.rerun import compare
+    from replay.fidelity import fidelity
+    from replay.participation import participation
+    from replay.rerun import fill_band, replayed
+    from replay.worlds import run_worlds
+    from reports.counterfactual import Beside, write_comparison
     from reports.counterfactual import as_json as numbers_of
-    from reports.counterfactual import write_comparison
 
+    asked = _asked(mode, fills, worlds, block_days, seed)
     with progress_bars(quiet) as progress:
         opened = _opened(data, run, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
-        comparison = compare(
-            data, opened, policies, threads=threads, progress=progress, others=models(data, llm_cache, note)
+        done = replayed(
+            data, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
         )
-    page = write_comparison(comparison, out, name, opened)
+        comparison = _made_by(done.comparison, asked)
+        beside = Beside(
+            band=fill_band(done, threads=threads, progress=progress) if fills == "band" else None,
+            worlds=run_worlds(
+                data, opened, policies, worlds, seed=seed, block_days=block_days, processes=threads, progress=progress
+            )
+            if worlds
+            else None,
+            fidelity=fidelity(comparison.factual.tables, done.control.tables, is_simulated=True),
+            participations={arm.name: participation(arm.tables, done.bench.market) for arm in comparison.arms},
+        )
+    page = write_comparison(comparison, out, name, opened, beside)
     if as_json:
-        print_json({**numbers_of(comparison), "page": page})
+        print_json({**numbers_of(comparison, beside), "page": page})
         return
-    _print(comparison)
+    _print(comparison, beside)
     again = ["alphastrike", "replay", run or opened.name]
     again += [part for each in policies for part in ("--policy", each)]
+    again += asked
     again += [] if data == DATA else ["--data", str(data)]
     say(f"Page: {page}")
     say(f"Again: {shlex.join(again)}")
+
+
+def _asked(mode: str, fills: str, worlds: int, block_days: float, seed: int) -> list[str]:
+    """Return the options that are not the defaults, as they are typed."""
+    asked = [] if mode == "adaptive" else ["--mode", mode]
+    asked += [] if fills == "base" else ["--fills", fills]
+    if worlds:
+        asked += ["--worlds", str(worlds)]
+        asked += [] if block_days == 30.0 else ["--block-days", f"{block_days:g}"]
+        asked += [] if seed == 1 else ["--seed", str(seed)]
+    return asked
+
+
+def _made_by(comparison: "Comparison", asked: list[str]) -> "Comparison":
+    """Return the comparison with the options in the command that makes it again."""
+    *others, last = comparison.origin.commands
+    commands = (*others, " ".join([last, *asked]))
+    return replace(comparison, origin=replace(comparison.origin, commands=commands))
 
 
 def _opened(data: Path, name: str | None, threads: int, progress: "Progress", quiet: bool) -> "Run":
@@ -103,11 +162,13 @@ def _other_than(policy: str) -> str:
     return "no-llm" if policy != "no-llm" else "rules"
 
 
-def _print(comparison: "Comparison") -> None:
+def _print(comparison: "Comparison", beside: "Beside") -> None:
     from alphastrike.cli.console import out, say, table
     from replay.arms import RECORDED
     from replay.inference import LABEL
     from replay.verdict import summary, verdicts
+    from reports import fidelity, fills, worlds
+    from reports.counterfactual import MODES
     from reports.terminal import tables
 
     factual, *others = comparison.arms
@@ -129,11 +190,29 @@ def _print(comparison: "Comparison") -> None:
             f"recorded: bit-identical to the run: {len(factual.tables)} tables and the digest "
             f"{comparison.origin.digest}."
         )
-    judged = verdicts(comparison)
+    say(MODES[comparison.mode])
+    if beside.fidelity is not None and not beside.fidelity.is_exact:
+        say(fidelity.sentence(beside.fidelity))
+    if any(one.is_flagged for one in beside.participations.values()):
+        say(fidelity.taker_sentence(beside.participations))
+    if beside.band is not None:
+        found = fills.band_table(beside.band)
+        out().print(table(found.headers, found.rows, title=found.title, right=found.headers[1:]))
+        say(fills.sentence(beside.band))
+        for line in fills.notes(beside.band):
+            say(line)
+    if beside.worlds is not None:
+        for found in worlds.terminal_tables(beside.worlds):
+            out().print(table(found.headers, found.rows, title=found.title, right=found.headers[1:]))
+        for line in worlds.notes(beside.worlds):
+            say(line)
+        for arm in beside.worlds.arms:
+            say(worlds.sentence(beside.worlds, arm))
+    judged = verdicts(comparison, beside.band)
     if len(judged) == 1:
         say(f"Verdict: {judged[0].headline} {judged[0].evidence}")
         return
-    say(f"Verdict: {summary(comparison)}")
+    say(f"Verdict: {summary(comparison, beside.band)}")
     for one in judged:
         say(f"{one.arm}: {one.standing.value}. {one.evidence}")
 
