@@ -66,8 +66,13 @@ class Case:
     """``no_action`` first."""
 
 
-def cases_of(run: Run, ground: Ground) -> list[Case]:
+def cases_of(run: Run, ground: Ground, only: int | None = None) -> list[Case]:
     """Return what is to be valued in each situation of a run, in order.
+
+    Args:
+        run: the recorded run.
+        ground: what its branches stand on.
+        only: number of the one situation wanted, which by itself is its own cluster.
 
     Raises:
         DataError: the run is damaged, or a situation of it has no checkpoint.
@@ -77,7 +82,7 @@ def cases_of(run: Run, ground: Ground) -> list[Case]:
     redundant = _redundant_answers(tables["tool_calls"])
     episode = _episode_by_situation(tables)
     found = []
-    for situation in situations_of(tables, ground.market.symbols, ground.settings):
+    for situation in situations_of(tables, ground.market.symbols, ground.settings, only):
         number = situation.situation
         if number not in ground.forks:
             raise DataError(f"run {run.name!r} holds no checkpoint of its situation {number}. Record it again.")

@@ -74,7 +74,8 @@ class Decision:
     episode: int | None
     """Of the run's interventions, from 0 in order of time; ``None`` when the answer made none."""
     cluster: int
-    """From 0 in order of time: situations in which an action could still stand when the next one was asked are one."""
+    """From 0 in order of time: situations in which an action could still stand when the next one was asked are one. 0
+    for a decision taken by itself."""
     chosen: str
     """Label of what was answered."""
     actions: tuple[ActionValue, ...]
@@ -141,11 +142,10 @@ def decision_of(run: Run, ground: Ground, situation: int) -> Decision:
         ConfigurationError: the run has no such situation.
         DataError: as for :func:`suite_of`.
     """
-    cases = cases_of(run, ground)
-    for case in cases:
-        if case.situation.situation == situation:
-            return _decision(case, _values(ground, case))
-    known = f"1 to {len(cases)}" if cases else "none"
+    for case in cases_of(run, ground, situation):
+        return _decision(case, _values(ground, case))
+    count = run.manifest.rows_of("situations")
+    known = f"1 to {count}" if count else "none"
     raise ConfigurationError(f"run {run.name!r} has no situation {situation}: there are {known}.")
 
 

@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 import alphastrike
 from alphastrike.cli.ablate import ablate
 from alphastrike.cli.console import error, note
+from alphastrike.cli.explain import explain
 from alphastrike.cli.flatten import flatten
 from alphastrike.cli.halt import halt
 from alphastrike.cli.import_ import import_
@@ -72,6 +73,7 @@ app.command("simulate")(simulate)
 app.command("markets")(markets)
 app.command("record")(record)
 app.command("replay")(replay)
+app.command("explain")(explain)
 app.command("what-if")(what_if)
 app.command("live")(live)
 app.command("page")(page)

@@ -133,6 +133,11 @@ def situation_named(run: Run, number: int) -> Situation:
     raise ConfigurationError(_no_situation(run, number))
 
 
+def situations_shown(run: Run) -> list[Situation]:
+    """Return every situation of a run in order of number, as its policy was shown it."""
+    return _situations(run, recorded_settings(run))
+
+
 def compare_masks(run: Run, other: "LlmPolicy") -> Compared:
     """Ask about every answered situation of a run with the other masking, and count where both say the same.
 
