@@ -25,7 +25,7 @@ from alphastrike.policy.situation import Situation
 from alphastrike.policy.tools import Advice, ToolCall
 from alphastrike.runs.live_market import acts_of
 from replay.branch import Fork, run_branches
-from replay.cases import as_recorded, intervention_at
+from replay.cases import intervention_at
 from replay.decisions import log_advantage
 from replay.ground import Ground, ground_of
 from replay.horizons import PRIMARY, ticks_ahead
@@ -95,34 +95,22 @@ class Oracle(Answering):
             self._begin()
         self._last = situation.situation
         tick = ground.tick_of(situation.event_time)
-        fork, standing = self._where(situation, tick)
+        self._follow(tick)
+        symbols = len(ground.market.symbols)
+        account = views(restored(self._fork.state, symbols), symbols).account[0]
+        assert (account.market_seq, account.equity) == (situation.market_seq, situation.equity), (
+            f"the oracle lost its account at situation {situation.situation}"
+        )
+        standing = tuple(entry for entry in self._plan if entry.tick >= tick)
         grid = action_grid(situation, "hindsight: no other action of the grid gains more")
         plans = [intervention_at(ground, situation, call, tick)[0] for call in grid]
-        best, gained = self._best(fork, [standing + plan for plan in plans])
+        best, gained = self._best([standing + plan for plan in plans])
         self._plan += plans[best]
         return grid[best].model_copy(update={"reason": f"hindsight: {gained:+.2f} per mille in {PRIMARY.label}"})
 
-    def _where(self, situation: Situation, tick: int) -> tuple[Fork, Plan]:
-        """Return the account that asks, and what has been answered already at its tick.
-
-        It is the oracle's own, or that of the run as recorded where its situations are answered and nobody is asked
-        in the branch.
-        """
-        self._follow(tick)
-        if self._asks(self._fork, situation):
-            return self._fork, tuple(entry for entry in self._plan if entry.tick >= tick)
-        recorded = self._ground.forks.get(situation.situation, self._ground.beginning)
-        assert self._asks(recorded, situation), f"the oracle lost its account at situation {situation.situation}"
-        return as_recorded(self._ground, recorded), ()
-
-    def _asks(self, fork: Fork, situation: Situation) -> bool:
-        symbols = len(self._ground.market.symbols)
-        account = views(restored(fork.state, symbols), symbols).account[0]
-        return bool(account.market_seq == situation.market_seq and account.equity == situation.equity)
-
-    def _best(self, fork: Fork, plans: Sequence[Plan]) -> tuple[int, float]:
+    def _best(self, plans: Sequence[Plan]) -> tuple[int, float]:
         """Return the plan of the greatest equity at the horizon, and its advantage in thousandths of log equity."""
-        market = self._ground.market
+        market, fork = self._ground.market, self._fork
         ahead = ticks_ahead((PRIMARY,), fork.tick, market.interval, market.ticks)[0]
         at = market.ticks - 1 if ahead is None else ahead
         if at <= fork.tick:

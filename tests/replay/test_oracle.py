@@ -10,13 +10,13 @@ from alphastrike.engine.history import AccountRun, Checkpoint, run_account
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.actions import action_grid
 from alphastrike.policy.naming import policy_named
-from alphastrike.policy.tools import PaletteTool
 from alphastrike.runs.model_calls import situations_of
-from replay.cases import cases_of, intervention_at, label_of
-from replay.decisions import suite_of
+from replay.cases import intervention_at
 from replay.ground import Ground, ground_of
-from replay.horizons import PRIMARY, SUITE_HORIZONS, ticks_ahead
-from replay.oracle import ORACLE, Oracle, oracles
+from replay.horizons import PRIMARY, ticks_ahead
+from replay.oracle import HINDSIGHT, ORACLE, Oracle, oracles
+from replay.rerun import compare
+from replay.verdict import verdicts
 from tests.replay.runs import RecordedRuns
 
 
@@ -58,25 +58,6 @@ def test_every_answer_is_the_best_of_the_grid_a_week_ahead(ground: Ground, done:
         assert worth[int(given["tool"]), float(given["value"])] == max(worth.values())
 
 
-def test_it_answers_the_recorded_situations_where_nobody_is_asked_in_the_branch(
-    recorded: RecordedRuns, ground: Ground
-) -> None:
-    run = recorded.open("guarded")
-    suite = suite_of(run, ground)
-    oracle = Oracle(ground)
-    week = SUITE_HORIZONS.index(PRIMARY)
-    agreed = 0
-    for case, decision in zip(cases_of(run, ground), suite.decisions, strict=True):
-        (call,) = oracle.answer(case.situation).advice
-        assert isinstance(call, PaletteTool)
-        given = decision.action(label_of(call.code, call.value))
-        if given is not None and not math.isnan(given.advantage[week]):
-            grid = [action.advantage[week] for action in decision.actions if action.label in suite.grid]
-            assert given.advantage[week] == max(grid)
-            agreed += 1
-    assert agreed > 20
-
-
 def test_its_reason_says_that_it_is_hindsight(done: AccountRun) -> None:
     assert all(str(row["reason"]).startswith("hindsight: +") for row in done.tables["tool_calls"])
     assert not any(done.tables["advice"]["failed"])
@@ -103,6 +84,14 @@ def test_what_it_gains_is_beyond_the_policies_that_cannot_look_ahead(ground: Gro
         asked = AskedPolicy(policy_named(name))
         other = run_account(ground.market, ground.inputs, ground.settings, asked).tables["equity"]["equity"][-1]
         assert math.log(end / other) > 0.01
+
+
+def test_a_replay_calls_it_hindsight_wherever_it_shows(recorded: RecordedRuns, done: AccountRun) -> None:
+    compared = compare(recorded.root, recorded.open("guarded"), ["oracle"])
+    (arm,) = compared.arms[1:]
+    assert arm.name == HINDSIGHT == compared.effects[0].arm
+    assert np.array_equal(arm.tables["equity"], done.tables["equity"])
+    assert all("upper bound" in verdict.headline for verdict in verdicts(compared))
 
 
 def test_it_is_named_as_policies_are(recorded: RecordedRuns) -> None:
