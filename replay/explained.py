@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from alphastrike.journal.reader import Run
+from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import MICROS_PER_DAY
 from alphastrike.policy.settings import is_model
+from alphastrike.runs.forks import is_frozen_branch
 from alphastrike.runs.recorder import Others
 from replay.attribution import Share
 from replay.compare import ADAPTIVE, FROZEN, NO_LLM, Arm, Comparison, Mode
@@ -168,9 +170,14 @@ def explain(
         progress: told of every stage.
 
     Raises:
-        ConfigurationError: settings or a market that are not here.
+        ConfigurationError: settings or a market that are not here, or the run is a frozen branch.
         DataError: the run is damaged, or this version does not reproduce it.
     """
+    if is_frozen_branch(run):
+        raise ConfigurationError(
+            f"{run.name!r} is a frozen branch: most of what stands in it answered situations of its parent. Explain "
+            "that one, or a single decision of this one with --situation."
+        )
     policy = run.manifest.policy
     arms = [arm for arm in ALWAYS if arm != policy]
     adaptive = compare(root, run, [*arms, ORACLE], threads=threads, progress=progress, others=others)

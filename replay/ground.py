@@ -5,26 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from alphastrike.config.account import packed
 from alphastrike.config.settings import Settings
 from alphastrike.engine.account import begin
 from alphastrike.engine.acts import Act
-from alphastrike.engine.advice import HALTED
-from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.history import AccountInputs, account_bars
-from alphastrike.engine.plans import Plan, Planned
+from alphastrike.engine.plans import Plan
 from alphastrike.engine.state import new_buffer, views
-from alphastrike.journal.derived import Change
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.reader import Run
 from alphastrike.journal.segments import CHECKPOINTS
 from alphastrike.market.market import Market
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError
-from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR
 from alphastrike.runs.computed import recorded_inputs
+from alphastrike.runs.forks import plan_of
 from alphastrike.runs.live_market import acts_of
 from alphastrike.runs.recorder import recorded_settings
 from alphastrike.runs.registry import market_of
@@ -89,7 +85,7 @@ def ground_of(root: Path, run: Run) -> Ground:
         settings=settings,
         params=params,
         acts=tuple((time, act) for time, act in acts_of(run) if act.act not in _IN_THE_PLAN),
-        plan=_plan(run, market, settings),
+        plan=plan_of({kind: run.rows(kind) for kind in ("interventions", "advice")}, market, settings),
         forks={
             int(row["situation"]): Fork(int(row["tick"]), bytes(row["state"]))
             for row in run.table(CHECKPOINTS).to_pylist()
@@ -115,38 +111,3 @@ def _check_reproduced(ground: Ground, run: Run) -> None:
             f"{int(equity['market_seq'][at[first]])} is {float(equity['equity'][at[first]])!r} as recorded, "
             f"{float(found['equity'][first])!r} now. `alphastrike verify {run.name}` says more; record it again."
         )
-
-
-def _plan(run: Run, market: Market, settings: Settings) -> Plan:
-    """Return the run's interventions, each until it expired or was revoked, and the halts for failed answers."""
-    rows = run.rows("interventions")
-    revoked = {int(row["intervention"]): int(row["event_time"]) for row in rows if row["change"] == Change.REVOKED}
-    found = []
-    for row in rows[rows["change"] == Change.APPLIED]:
-        number = int(row["intervention"])
-        # Revoked after a tick has closed, it no longer stands at the next one: expiry takes it away there.
-        expires = revoked[number] + 1 if number in revoked else int(row["expires"])
-        found.append(
-            Planned(
-                tick=_tick(market, row["event_time"]),
-                tool=int(row["tool"]),
-                symbol=int(row["symbol"]),
-                value=float(row["value"]),
-                expires=expires,
-                number=number,
-                situation=int(row["situation"]),
-            )
-        )
-    halts_for = settings.policy.ttl_hours * MICROS_PER_HOUR
-    for row in run.rows("advice"):
-        if str(row["policy"]) == HALTED and not row["late"]:
-            time = int(row["event_time"])
-            situation = int(row["situation"])
-            found.append(
-                Planned(_tick(market, time), int(HALT_ACCOUNT), ALL_SYMBOLS, 0.0, time + halts_for, 0, situation)
-            )
-    return tuple(sorted(found, key=lambda entry: (entry.tick, entry.number)))
-
-
-def _tick(market: Market, time: npt.NDArray[np.int64] | int) -> int:
-    return int((int(time) - market.start) // market.interval)

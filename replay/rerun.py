@@ -20,11 +20,18 @@ from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.naming import Maker, policy_named
 from alphastrike.policy.policies import Answering, Swap
 from alphastrike.runs.computed import recorded_inputs
-from alphastrike.runs.forks import plan_of
+from alphastrike.runs.forks import is_frozen_branch, plan_of
 from alphastrike.runs.live_market import GivenAnswers, acts_of
 from alphastrike.runs.model_calls import call_tables, situations_of
 from alphastrike.runs.model_facts import ModelFacts, facts_if_model, model_facts
-from alphastrike.runs.recorder import Others, is_shadow, listened_to, recorded_answer, recorded_settings
+from alphastrike.runs.recorder import (
+    Others,
+    account_again,
+    is_shadow,
+    listened_to,
+    recorded_answer,
+    recorded_settings,
+)
 from alphastrike.runs.registry import market_of
 from replay.arms import RECORDED, Recorded
 from replay.compare import ADAPTIVE, FROZEN, Arm, Comparison, Mode, comparison, first_difference
@@ -154,7 +161,10 @@ def replayed(
             return frozen.arm(spec, answer, talks, told)
         # Only the recording of a shadow run is one: an arm of it shows what applying the advice would have made.
         way = Way(answer, acts, shadow=answer is recording and is_shadow(run))
-        done = _run(bench, way, told)
+        if answer is recording and is_frozen_branch(run):
+            done = account_again(root, run, market, bench.inputs, settings, told)
+        else:
+            done = _run(bench, way, told)
         arm = Arm(spec, answer.name, done.tables, _digest(bench, done), model=_facts(talks, done.tables))
         return arm, _again(way, done.tables, bench)
 

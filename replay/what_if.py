@@ -10,8 +10,8 @@ import numpy as np
 
 from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import Answer, AskedPolicy
-from alphastrike.engine.history import AccountRun, Checkpoint
-from alphastrike.engine.state import INTERVENTIONS, state_digest
+from alphastrike.engine.history import AccountRun
+from alphastrike.engine.state import INTERVENTIONS
 from alphastrike.journal.derived import Change
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.manifest import Manifest, Parent
@@ -28,9 +28,9 @@ from alphastrike.policy.tools import ToolCall
 from alphastrike.runs.fork_recorder import branch_name, check_can_be_kept, record_branch
 from alphastrike.runs.forks import ADAPTIVE, FROZEN, Cached, branch, known_answers, plan_of, stated_calls
 from alphastrike.runs.live_market import GivenAnswers, acts_of
-from alphastrike.runs.recorder import Others, account_again, is_shadow, listened_to, recorded_answer
+from alphastrike.runs.recorder import Others, is_shadow, listened_to, recorded_answer
 from alphastrike.runs.transcript import Told, situation_named, transcript
-from replay.branch import NEVER, Fork, run_branches
+from replay.branch import NEVER, run_branches
 from replay.calls import calls_named, judged_calls
 from replay.effect import Parts
 from replay.ground import Ground, ground_of
@@ -167,8 +167,7 @@ def fork(
     ground = ground_of(root, run)
     settings = ground.settings
     verdicts = judged_calls(calls, situation, settings.policy.ttl_hours, INTERVENTIONS)
-    recorded = _recorded(root, run, ground, progress)
-    checkpoint = next(one for one in recorded.checkpoints if one.situation == number)
+    equity = run.rows("equity")
     latency = _latency(run, ground, situation)
     parent = Parent(
         run=run.name,
@@ -184,7 +183,9 @@ def fork(
     other: Mode = ADAPTIVE if chosen == FROZEN else FROZEN
     branches = {}
     for each in (chosen,) if asks_a_model else (chosen, other):
-        branches[each] = _Run.of(run, ground, parent.model_copy(update={"mode": each}), others, progress)
+        made = _Run.of(run, ground, parent.model_copy(update={"mode": each}), others, progress)
+        _check_past(run, ground, equity, made, number)
+        branches[each] = made
     applied = situation.event_time + latency
     what_if = WhatIf(
         run=run.name,
@@ -195,9 +196,7 @@ def fork(
         calls=calls,
         verdicts=verdicts,
         applied=applied,
-        outcomes=tuple(
-            _outcome(each, made, recorded, ground, checkpoint, number, applied) for each, made in branches.items()
-        ),
+        outcomes=tuple(_outcome(each, made, equity, ground, number, applied) for each, made in branches.items()),
     )
     first = branches[chosen]
     return Forked(what_if, first.parent, ground, first.account, first.talks), name
@@ -248,21 +247,15 @@ def _later(asked: AskedPolicy, ground: Ground, *, is_cached: bool) -> Answer:
     return Cached(asked.name, said, ground.settings.policy.guardian, [])
 
 
-def _recorded(root: Path, run: Run, ground: Ground, progress: Progress) -> AccountRun:
-    """Return the run computed again, having seen that it is what was recorded."""
-
-    def told(_stage: str, done: int, total: int) -> None:
-        progress("recorded", done, total)
-
-    again = account_again(root, run, ground.market, ground.inputs, ground.settings, told)
-    stated = run.manifest.account_digest
-    mine, theirs = again.tables["equity"]["equity"], run.rows("equity")["equity"]
-    if (stated and state_digest(again.state) != stated) or not np.array_equal(mine, theirs):
+def _check_past(run: Run, ground: Ground, equity: Records, made: _Run, number: int) -> None:
+    """See that a branch has the run's own past: that the run itself is made again, the ground has seen."""
+    past = slice(0, ground.forks[number].tick + 1)
+    mine = made.account.tables["equity"]["equity"][past]
+    if not np.array_equal(np.asarray(mine), np.asarray(equity["equity"][past])):
         raise DataError(
-            f"this version does not reproduce run {run.name!r}: a branch of it would differ by the engine as much as "
-            f"by the answer. `alphastrike verify {run.name}` says more; record it again to ask."
+            f"this version does not reproduce run {run.name!r} up to situation {number}: a branch of it would differ "
+            f"by more than the answer. `alphastrike verify {run.name}` says more; record it again to ask."
         )
-    return again
 
 
 def _latency(run: Run, ground: Ground, situation: Situation) -> int:
@@ -290,17 +283,10 @@ def _acts(run: Run, ground: Ground, situation: int) -> tuple[tuple[int, Act], ..
     )
 
 
-def _outcome(
-    mode: Mode,
-    made: _Run,
-    recorded: AccountRun,
-    ground: Ground,
-    checkpoint: Checkpoint,
-    number: int,
-    applied: int,
-) -> Outcome:
+def _outcome(mode: Mode, made: _Run, equity: Records, ground: Ground, number: int, applied: int) -> Outcome:
     tables = made.account.tables
-    equity, own = recorded.tables["equity"], tables["equity"]
+    own = tables["equity"]
+    left = ground.forks[number]
     at = ticks_ahead(HORIZONS, ground.tick_of(applied), ground.market.interval, ground.market.ticks)
     readings = tuple(
         _reading(horizon, equity[tick], own[tick])
@@ -308,10 +294,8 @@ def _outcome(
         if tick is not None
     )
     plan = plan_of(tables, ground.market, ground.settings)
-    beside = run_branches(
-        ground, Fork(checkpoint.tick, checkpoint.state), [ground.plan, plan], [ground.market.ticks - 1]
-    )
-    ticks = np.unique(np.linspace(checkpoint.tick, ground.market.ticks - 1, TRAIL).astype(np.int64))
+    beside = run_branches(ground, left, [ground.plan, plan], [ground.market.ticks - 1])
+    ticks = np.unique(np.linspace(left.tick, ground.market.ticks - 1, TRAIL).astype(np.int64))
     begun = tables["interventions"]
     return Outcome(
         mode=mode,
@@ -321,7 +305,7 @@ def _outcome(
         situations=int(np.sum(tables["situations"]["situation"] > number)),
         by_guardian=made.missed,
         interventions=int(
-            np.sum((begun["change"] == Change.APPLIED) & (begun["event_time"] >= ground.time_of(checkpoint.tick)))
+            np.sum((begun["change"] == Change.APPLIED) & (begun["event_time"] >= ground.time_of(left.tick)))
         ),
         trail=tuple(
             (int(equity["event_time"][tick]), _log_ratio(float(own["equity"][tick]), float(equity["equity"][tick])))

@@ -157,6 +157,11 @@ def branch_of(
     return branch(parent, answer, plan)
 
 
+def is_frozen_branch(run: Run) -> bool:
+    """Tell whether nobody was asked in a run after its fork, so that not all that stands in it was answered there."""
+    return run.manifest.parent is not None and run.manifest.parent.mode == FROZEN
+
+
 def known_answers(answer: Answer, settings: Settings) -> Answer:
     """Return who answers a branch where a run's policy did: of a model what it said, and the guardian beside it."""
     if not isinstance(answer, GivenAnswers):

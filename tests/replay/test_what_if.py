@@ -207,11 +207,17 @@ def test_a_branch_is_a_run_to_every_other_command(own: RecordedRuns, capsys: pyt
     assert main(["sql", "child", "select count(*) n from forecasts", *data]) == 0
     assert f"{child.manifest.rows_of('forecasts'):,}" in capsys.readouterr().out
     assert compare(own.root, child, ["recorded"]).effects[0].identical
+    frozen = kept(own, "guarded", AT, "disable_asset", mode="frozen", name="frozen")
+    assert compare(own.root, frozen, ["recorded"]).effects[0].identical
+    assert main(["explain", "frozen", "--situation", str(AT), *data]) == 0
+    assert "Answered by what-if" in capsys.readouterr().out
+    assert main(["explain", "frozen", *data]) == 2
+    assert "'frozen' is a frozen branch" in capsys.readouterr().err
 
 
 def test_a_run_that_this_version_does_not_reproduce_is_refused(own: RecordedRuns) -> None:
     run = own.open("guarded")
-    rewrite(run, "equity", with_value("equity", 1_500, 1.0))
+    rewrite(run, "equity", with_value("equity", 10, 1.0))
     with pytest.raises(DataError, match="does not reproduce run 'guarded'"):
         asked(own, "guarded", AT, "no_action")
 
