@@ -54,6 +54,16 @@ met again
     doing so. Where they never met, what comes later is path, and the end of the run cuts it off.
 """)
 
+KINDS: Final = _read(f"""
+mean ‰
+    Mean leave-one-out effect over {PRIMARY.label} of the interventions of that kind that have one.
+95 %, p
+    Episodes as the independent observations (cluster-robust, Student’s t); none under ten episodes.
+q
+    Least share of false findings among the rows of the same table at which this one would be called one (Benjamini and
+    Hochberg, 1995): many rows were looked at.
+""")
+
 REGRETS: Final = _read("""
 best of each situation
     Mean of greatest advantage of any action − that of the answer given, chosen with hindsight in every situation.

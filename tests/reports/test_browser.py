@@ -1,7 +1,5 @@
 """The page in a real browser: opened from a file, drawn, silent, asking nothing of anyone, foreign text inert."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +8,12 @@ import pytest
 from replay.rerun import compare
 from reports.counterfactual import write_comparison
 from tests.replay.runs import SEEDED, RecordedRuns
+from tests.reports.conftest import DESKTOP, PHONE
 from tests.reports.world import made_comparison
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIETLY = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 HOSTILE = '<img src=x onerror="document.title=1">{{7*7}}@time{safe}</script><script>document.title=2</script>'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no Chromium on this machine: none of {', '.join(NAMES)} is on the path")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=list(QUIETLY))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
