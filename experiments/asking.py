@@ -48,6 +48,7 @@ def batch(
     done: Sequence["FrozenTrial"],
     first: Mapping[str, float],
     points: int,
+    at_once: int = BATCH,
 ) -> tuple[Asked, ...]:
     """Return the points of a batch.
 
@@ -60,10 +61,11 @@ def batch(
         done: all trials of earlier batches, in order of place.
         first: the point tried first of all: what is configured.
         points: values a knob in a grid.
+        at_once: points in every batch before it.
     """
     import optuna
 
-    begin = number * BATCH
+    begin = number * at_once
     places = range(begin, begin + size)
     if sampler == "grid":
         grid = list(itertools.islice(_grid(knobs, points), begin, begin + size))

@@ -35,6 +35,8 @@ _FACTS: Final = "alphastrike"
 _CONSTRAINTS: Final = "constraints"
 """Where Optuna keeps a trial's constraints; a positive one is violated."""
 _WAIT_S: Final = 0.05
+_WAIT_MAX_S: Final = 1.0
+"""Waiting doubles up to this, so that a thousand workers without a point do not keep the database busy."""
 _HOLDERS = count()
 
 
@@ -61,6 +63,8 @@ class StudyFacts:
     """Values a knob in a grid."""
     sources: str = ""
     """Digest of the deciding sources."""
+    at_once: int = BATCH
+    """Points asked at once: so many workers have something to do."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as plain values."""
@@ -149,20 +153,28 @@ class Study:
             seconds: of a lease; for tests.
         """
         leases = self._leases(seconds)
+        wait = _WAIT_S
         while not stop():
             trials = self._trials()
             open_places = [place for place, trial in trials.items() if not trial.state.is_finished()]
             if not open_places and len(trials) >= self.facts.trials:
                 return
-            if not open_places:
-                self._ask(leases)
+            if not open_places and self._ask(leases):
                 continue
             mine = next((place for place in sorted(open_places) if leases.take(f"point {place}")), None)
             if mine is None:
-                time.sleep(_WAIT_S)
+                time.sleep(wait)
+                wait = min(2.0 * wait, _WAIT_MAX_S)
                 continue
-            found = objective({name: float(value) for name, value in trials[mine].params.items()})
-            if self._tell(trials[mine], found):
+            wait = _WAIT_S
+            try:
+                found = objective({name: float(value) for name, value in trials[mine].params.items()})
+                is_first = self._tell(trials[mine], found)
+            except BaseException:
+                # Who is interrupted and goes on need not wait for his own lease to run out.
+                leases.release(f"point {mine}")
+                raise
+            if is_first:
                 on_done(Done(mine, found, found.value(self.facts.cut)))
 
     def done(self) -> list[Done]:
@@ -174,18 +186,18 @@ class Study:
                 found.append(Done(place, read, read.value(self.facts.cut)))
         return found
 
-    def _ask(self, leases: Leases) -> None:
-        """Ask the next batch when nobody else does."""
+    def _ask(self, leases: Leases) -> bool:
+        """Ask the next batch; False when somebody else does."""
         if not leases.take(LOCK):
-            time.sleep(_WAIT_S)
-            return
+            return False
         try:
             trials = self._trials()
             if any(not trial.state.is_finished() for trial in trials.values()):
-                return
-            number = len(trials) // BATCH
-            size = min(BATCH, self.facts.trials - number * BATCH)
-            earlier = [trials[place] for place in sorted(trials) if place < number * BATCH]
+                return True
+            number = len(trials) // self.facts.at_once
+            begin = number * self.facts.at_once
+            size = min(self.facts.at_once, self.facts.trials - begin)
+            earlier = [trials[place] for place in sorted(trials) if place < begin]
             asked = batch(
                 number,
                 size,
@@ -195,6 +207,7 @@ class Study:
                 earlier,
                 self.facts.first,
                 self.facts.points,
+                self.facts.at_once,
             )
             for one in asked:
                 # Of a batch whose asker was lost half way the first points are there.
@@ -202,6 +215,7 @@ class Study:
                     self._study.add_trial(_waiting(one.place, one.values, one.notes, self.knobs))
         finally:
             leases.release(LOCK)
+        return True
 
     def _tell(self, trial: "optuna.trial.FrozenTrial", found: Trial) -> bool:
         """Keep what a point came to; False when another worker was faster."""
@@ -225,7 +239,15 @@ class Study:
         return True
 
     def _trials(self) -> dict[int, "optuna.trial.FrozenTrial"]:
-        return {int(trial.user_attrs["place"]): trial for trial in self._study.get_trials(deepcopy=False)}
+        """Return the trials by place.
+
+        An asker that slept longer than its lease may add points that another has added since: of two of one place the
+        first counts, for whoever looks and whenever.
+        """
+        found: dict[int, optuna.trial.FrozenTrial] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            found.setdefault(int(trial.user_attrs["place"]), trial)
+        return found
 
     @cached_property
     def _study(self) -> "optuna.Study":
@@ -237,7 +259,7 @@ class Study:
         from sqlalchemy import create_engine
 
         holder = f"{socket.gethostname()}/{os.getpid()}/{next(_HOLDERS)}"
-        own = Leases(create_engine(self.url), self.facts.name, holder)
+        own = Leases(create_engine(self.url, **_engine_kwargs(self.url)), self.facts.name, holder)
         return own if seconds is None else Leases(own.engine, own.study, own.holder, seconds)
 
 
@@ -254,10 +276,42 @@ def stated_facts(url: str, name: str) -> StudyFacts | None:
 
 @cache
 def _storage(url: str) -> "optuna.storages.RDBStorage":
-    import optuna
+    """Open a database of studies.
 
-    kwargs = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    return optuna.storages.RDBStorage(url, engine_kwargs=kwargs)
+    Raises:
+        ConfigurationError: it is none, or cannot be reached; a password is not repeated.
+    """
+    import optuna
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs=_engine_kwargs(url))
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "a database of studies is named as sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE. Check --storage."
+        ) from None
+    except (ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise ConfigurationError(
+            f"the database of studies {_shown(url)} cannot be used ({_reason(error)}). Check --storage and its server."
+        ) from None
+
+
+def _engine_kwargs(url: str) -> dict[str, Any]:
+    return {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+
+
+def _shown(url: str) -> str:
+    """Return a database's address without its password."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what the driver said."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _check_same(there: StudyFacts, wanted: StudyFacts) -> None:
