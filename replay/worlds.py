@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -21,11 +22,12 @@ import numpy.typing as npt
 
 from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import AskedPolicy
-from alphastrike.engine.history import run_account
+from alphastrike.engine.history import AccountInputs, run_account
 from alphastrike.engine.outputs import REDUCED
 from alphastrike.engine.perception import perceive
 from alphastrike.journal.reader import Run
 from alphastrike.market.market import Market
+from alphastrike.model.bars import BarFlag
 from alphastrike.model.errors import ConfigurationError, TryAgainError
 from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.naming import policy_named
@@ -107,6 +109,8 @@ class Worlds:
     """Without the factual one, as the comparison names them."""
     effects: Mapping[str, Reals]
     """By arm, (K,) difference of log growth, in the order of the worlds."""
+    here: Mapping[str, float]
+    """By arm, its effect on the original history, the same policies in the same way."""
     shallower: Mapping[str, Reals]
     """By arm, (K,) factual drawdown − its own: positive where the arm fell less deep."""
     growth: Reals
@@ -164,17 +168,23 @@ def evaluate_world(task: WorldTask) -> World:
     """
     source = _source(task.root, task.run)
     market = world_market(source.market, source.is_sound, task.world, task.seed, task.block_days)
-    settings = source.settings
-    inputs = account_inputs(perceive(market, settings.perception))
-    start = settings.account.start_equity
+    inputs = account_inputs(perceive(market, source.settings.perception))
+    growth, drawdown = _arms_on(market, inputs, source.settings, task.arms)
+    return World(task.world, growth, drawdown, likeness(market))
+
+
+def _arms_on(
+    market: Market, inputs: AccountInputs, settings: Settings, arms: Sequence[str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return log growth and deepest drawdown of every arm on one market."""
     growth, drawdown = [], []
-    for policy in _policies(task.arms, settings):
+    for policy in _policies(arms, settings):
         answer = AskedPolicy(policy, settings.policy.latency_us)
         equity = run_account(market, inputs, settings, answer, detail=REDUCED).tables["equity"]["equity"]
-        values = np.concatenate(([start], equity))
+        values = np.concatenate(([settings.account.start_equity], equity))
         growth.append(log_growth(values))
         drawdown.append(max_drawdown(values))
-    return World(task.world, tuple(growth), tuple(drawdown), likeness(market))
+    return tuple(growth), tuple(drawdown)
 
 
 def world_market(
@@ -206,15 +216,12 @@ def run_worlds(
         DataError: the run or its market is damaged.
         TryAgainError: a process died, for want of memory as a rule.
     """
-    if count < WORLDS_MIN:
-        raise ConfigurationError(f"{count} worlds are no distribution. Choose --worlds {WORLDS_MIN} or more.")
+    check_worlds(root, run, policies, count, block_days)
     key = str(run.folder.resolve())
     source = _source(root, key)
-    check_blocks(source.market.ticks, source.market.interval, block_days)
     cast = _cast(run, policies)
     specs = (cast.factual, *cast.arms.values())
-    for _ in _policies(specs, source.settings):
-        pass  # an unknown policy is told before any work
+    on_original, _ = _arms_on(source.market, source.inputs, source.settings, specs)
     tasks = [WorldTask(root, key, specs, world, seed, block_days) for world in range(count)]
     found: list[World | None] = [None] * count
     progress("worlds", 0, count)
@@ -229,6 +236,10 @@ def run_worlds(
         factual=cast.factual_name,
         arms=tuple(cast.arms),
         effects={arm: _difference(growth[:, place], growth[:, 0]) for arm, place in places.items()},
+        here={
+            arm: float(_difference(np.array([on_original[place]]), np.array([on_original[0]]))[0])
+            for arm, place in places.items()
+        },
         shallower={arm: drawdown[:, 0] - drawdown[:, place] for arm, place in places.items()},
         growth=growth[:, 0],
         stubs=cast.stubs,
@@ -240,6 +251,17 @@ def run_worlds(
         seed=seed,
         days=source.market.ticks * source.market.interval / 86_400e6,
     )
+
+
+def check_worlds(root: Path, run: Run, policies: Sequence[str], count: int, block_days: float = BLOCK_DAYS) -> None:
+    """Refuse what ``run_worlds`` would refuse, before any work; errors as there."""
+    if count < WORLDS_MIN:
+        raise ConfigurationError(f"{count} worlds are no distribution. Choose --worlds {WORLDS_MIN} or more.")
+    source = _source(root, str(run.folder.resolve()))
+    check_blocks(source.market.ticks, source.market.interval, block_days)
+    cast = _cast(run, policies)
+    for _ in _policies((cast.factual, *cast.arms.values()), source.settings):
+        pass
 
 
 class _Cast(NamedTuple):
@@ -264,6 +286,8 @@ def _cast(run: Run, policies: Sequence[str]) -> _Cast:
     elif is_model(factual):
         stubs.append((name, STUB))
         factual = STUB
+    if run.manifest.parent is not None:
+        remarks.append("What was answered otherwise at the fork belongs to one history: no world has it.")
     if run.is_live:
         remarks.append("What an operator did in the recorded run belongs to its one history: no world has it.")
     played = {factual}
@@ -300,6 +324,8 @@ def _policies(specs: Sequence[str], settings: Settings) -> Iterator[Policy]:
 
 class _Source(NamedTuple):
     market: Market
+    inputs: AccountInputs
+    """As recorded."""
     settings: Settings
     is_sound: npt.NDArray[np.bool_]
 
@@ -309,8 +335,9 @@ def _source(root: Path, run: str) -> _Source:
     """Open what all worlds of a run are made of, once a process."""
     opened = open_run(root, run)
     market = market_of(root, opened)
-    refused = recorded_inputs(opened, market).rejected
-    return _Source(market, recorded_settings(opened), (market.bars["flags"] & 1 != 0) & ~refused)
+    inputs = recorded_inputs(opened, market)
+    has_candle = market.bars["flags"] & int(BarFlag.CANDLE) != 0
+    return _Source(market, inputs, recorded_settings(opened), has_candle & ~inputs.rejected)
 
 
 def _generator(seed: int, world: int) -> np.random.Generator:
@@ -333,9 +360,11 @@ def _evaluated(tasks: Sequence[WorldTask], processes: int) -> Iterator[World]:
     # Started afresh rather than forked: a fork copies threads' locks and not the threads.
     context = multiprocessing.get_context("spawn")
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(processes, mp_context=context)
     try:
-        for future in as_completed([pool.submit(evaluate_world, task) for task in tasks]):
+        with _interrupts_held():
+            futures = [pool.submit(evaluate_world, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
         pool.shutdown()
     except BrokenProcessPool:
@@ -349,6 +378,17 @@ def _evaluated(tasks: Sequence[WorldTask], processes: int) -> Iterator[World]:
             process.terminate()
 
 
-def _leave_interrupts() -> None:
-    """A process that serves leaves Ctrl-C to the one it serves, which ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes begin; they inherit it held back, and leave it to the one they serve.
+
+    What it ends then ends them. Where a system cannot hold it back, they tell of it themselves.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

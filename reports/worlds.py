@@ -45,6 +45,8 @@ class ArmWorlds:
     median: float
     high: float
     """Places of the 2.5 %, 50 % and 97.5 % quantiles; those of lost accounts lie at the left edge."""
+    here: float | None
+    """Place of the effect on the original history; ``None`` when an account was lost there."""
     edges: tuple[str, str]
     """Ends of the axis."""
     told: str
@@ -77,7 +79,7 @@ def rendered(worlds: Worlds, ink: dict[str, Ink] | None = None) -> Markup:
 
 def arm_worlds(worlds: Worlds) -> Iterator[ArmWorlds]:
     """Draw every arm on one scale."""
-    edges = _edges([worlds.effects[arm] for arm in worlds.arms])
+    edges = _edges([*worlds.effects.values(), np.array(list(worlds.here.values()))])
     scale = Scale(float(edges[0]), float(edges[-1]))
     for arm in worlds.arms:
         effects = worlds.effects[arm]
@@ -103,6 +105,7 @@ def arm_worlds(worlds: Worlds) -> Iterator[ArmWorlds]:
             low=low,
             median=median,
             high=high,
+            here=scale.place(worlds.here[arm]) if math.isfinite(worlds.here[arm]) else None,
             edges=(_log(float(edges[0])), _log(float(edges[-1]))),
             told=f"P(> 0) = {numerals.percent(told.positive, 0)}",
             sentence=sentence(worlds, arm),
@@ -119,6 +122,7 @@ def sentence(worlds: Worlds, arm: str) -> str:
         f"(95 % of that share: {_shares(told)}); median {_log(median)}, nineteen worlds of twenty between "
         f"{_log(low)} and {_log(high)}."
     )
+    text += f" On the history that was recorded it is {_log(worlds.here[arm])}."
     if told.none > 0.0:
         text += f" In {numerals.percent(told.none, 0)} nothing differed at all."
     lost = int(np.count_nonzero(~np.isfinite(worlds.effects[arm])))
@@ -135,6 +139,7 @@ def spread_table(worlds: Worlds) -> TextTable:
         rows.append(
             [
                 arm,
+                _log(worlds.here[arm]),
                 _log(told.mean),
                 numerals.ABSENT if math.isnan(told.error) else f"± {numerals.number(told.error, DIGITS)}",
                 *(_log(value) for value in told.quantiles),
@@ -142,7 +147,8 @@ def spread_table(worlds: Worlds) -> TextTable:
             ]
         )
     headers = [
-        f"arm − {worlds.factual}", "mean", "error", *(_quantile_name(at) for at in QUANTILES), "P(> 0), 95 %",
+        f"arm − {worlds.factual}", "recorded", "mean", "error",
+        *(_quantile_name(at) for at in QUANTILES), "P(> 0), 95 %",
     ]  # fmt: skip
     return TextTable(f"Difference in log growth over {worlds.count:,} other histories", headers, rows)
 
@@ -150,7 +156,7 @@ def spread_table(worlds: Worlds) -> TextTable:
 def terminal_tables(worlds: Worlds) -> list[TextTable]:
     """Return the tables to print."""
     spread = spread_table(worlds)
-    kept = [0, 1, 2, 3, 5, 7, 8]
+    kept = [0, 1, 2, 3, 4, 6, 8, 9]
     narrow = TextTable(
         spread.title, [spread.headers[at] for at in kept], [[row[at] for at in kept] for row in spread.rows]
     )
@@ -226,8 +232,13 @@ def as_json(worlds: Worlds) -> dict[str, Any]:
         "label": LABEL,
         "against": worlds.factual,
         "arms": [
-            {"arm": arm, **_spread_json(worlds.spread(arm)), "effects": _listed(worlds.effects[arm]),
-             "shallower_drawdown": _listed(worlds.shallower[arm])}
+            {
+                "arm": arm,
+                "on_the_recorded_history": _finite(worlds.here[arm]),
+                **_spread_json(worlds.spread(arm)),
+                "effects": _listed(worlds.effects[arm]),
+                "shallower_drawdown": _listed(worlds.shallower[arm]),
+            }
             for arm in worlds.arms
         ],
         "factual_log_growth": _listed(worlds.growth),
@@ -239,7 +250,7 @@ def as_json(worlds: Worlds) -> dict[str, Any]:
             "original": _likeness_json(worlds.original),
             "worlds": [_likeness_json(one) for one in worlds.likenesses],
         },
-    }  # fmt: skip
+    }
 
 
 def _spread_json(told: Spread) -> dict[str, Any]:

@@ -68,10 +68,12 @@ def replay(
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
+    from experiments.ledger import count_comparison
     from replay.fidelity import fidelity
     from replay.participation import participation
     from replay.rerun import fill_band, replayed
-    from replay.worlds import run_worlds
+    from replay.together import together
+    from replay.worlds import check_worlds, run_worlds
     from reports.counterfactual import Beside, write_comparison
     from reports.counterfactual import as_json as numbers_of
 
@@ -79,6 +81,8 @@ def replay(
     with progress_bars(quiet) as progress:
         opened = _opened(data, run, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
+        if worlds:
+            check_worlds(data, opened, policies, worlds, block_days)
         done = replayed(
             data, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
         )
@@ -92,6 +96,8 @@ def replay(
             else None,
             fidelity=fidelity(comparison.factual.tables, done.control.tables, is_simulated=True),
             participations={arm.name: participation(arm.tables, done.bench.market) for arm in comparison.arms},
+            several=together(comparison),
+            trials=count_comparison(data, comparison),
         )
     page = write_comparison(comparison, out, name, opened, beside)
     if as_json:
@@ -182,7 +188,7 @@ def _print(comparison: "Comparison", beside: "Beside") -> None:
     if any(effect.growth is not None for effect in comparison.effects):
         how = comparison.bootstrap
         say(
-            f"95 % intervals {LABEL}: stationary bootstrap, {how.draws:,} draws, blocks of {how.block_days:g} days, "
+            f"95 % intervals {LABEL}: stationary bootstrap, {how.draws:,} draws, blocks of {how.block_days:.3g} days, "
             f"seed {how.seed}."
         )
     if any(arm.name == RECORDED for arm in others):
@@ -211,10 +217,12 @@ def _print(comparison: "Comparison", beside: "Beside") -> None:
     judged = verdicts(comparison, beside.band)
     if len(judged) == 1:
         say(f"Verdict: {judged[0].headline} {judged[0].evidence}")
-        return
-    say(f"Verdict: {summary(comparison, beside.band)}")
-    for one in judged:
-        say(f"{one.arm}: {one.standing.value}. {one.evidence}")
+    else:
+        say(f"Verdict: {summary(comparison, beside.band)}")
+        for one in judged:
+            say(f"{one.arm}: {one.standing.value}. {one.evidence}")
+    for sentence in beside.small_print:
+        say(sentence)
 
 
 def _counted(number: int, noun: str) -> str:

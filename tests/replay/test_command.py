@@ -61,6 +61,9 @@ def test_the_same_replay_writes_the_same_page(recorded: RecordedRuns, tmp_path: 
         (["guarded", "--policy", "no-lm"], "did you mean no-llm"),
         (["guarded", "--policy", "swap:from=disable_asset,to=nothing"], "tool 'nothing' is unknown"),
         (["guarded", "--policy", "recorded:x=1"], "option 'x' is unknown"),
+        (["guarded", "--worlds", "1"], "no distribution"),
+        (["guarded", "--worlds", "9", "--block-days", "10"], "too short"),
+        (["guarded", "--policy", "oracle", "--mode", "frozen"], "Choose --mode adaptive"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing_behind(
@@ -72,6 +75,41 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
     assert said in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_mode_fills_and_worlds_stand_in_the_numbers_and_in_the_command(
+    recorded: RecordedRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["guarded", "--policy", "no-llm", "--mode", "frozen", "--fills", "band", "--worlds", "3", "--seed", "4"]
+    assert replay(recorded, tmp_path, *asked, "--threads", "1", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["mode"] == "frozen"
+    assert told["fidelity"]["is_exact"] is True
+    assert [each["arm"] for each in told["price_taker"]] == ["rules", "no-llm"]
+    assert [model["name"] for model in told["fill_band"]["models"]] == ["optimistic", "base", "pessimistic"]
+    assert told["fill_band"]["mode"] == "frozen"
+    histories = told["other_histories"]
+    assert (histories["worlds"], histories["seed"], histories["mode"]) == (3, 4, "adaptive")
+    assert len(histories["arms"][0]["effects"]) == 3
+    page = Path(told["page"]).read_text("utf-8")
+    assert "Frozen: every arm answered the situations of the recorded run" in page
+    assert 'id="worlds"' in page
+    assert "--mode frozen --fills band --worlds 3 --seed 4" in page
+
+
+def test_worlds_fills_and_mode_are_printed(
+    recorded: RecordedRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert replay(recorded, tmp_path, "guarded", "--fills", "band", "--worlds", "2", "--threads", "1") == 0
+    said = capsys.readouterr().out
+    for words in (
+        "Adaptive: every arm",
+        "no-llm, pessimistic",
+        "over 2 other histories",
+        "correlation between symbols",
+    ):
+        assert words in said
+    assert "alphastrike replay guarded --policy no-llm --fills band --worlds 2" in said
 
 
 @pytest.mark.slow

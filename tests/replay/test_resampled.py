@@ -222,10 +222,10 @@ def test_a_refused_candle_is_not_chained_on() -> None:
 def test_worlds_of_a_market_without_memory_spread_as_the_square_root_of_time() -> None:
     """Of independent returns the variance of a world's whole return is T σ², less what the market's own mean took."""
     ticks, ratios = 1_456, []
-    for number in range(24):
+    for number in range(16):
         moves = np.random.default_rng(number).standard_t(5, (ticks, 1)) * 0.02
         market = plain(np.cumsum(moves, axis=0))
-        ends = [np.log(world_market(market, None, world, number).bars["close"][-1, 0] / 100.0) for world in range(40)]
+        ends = [np.log(world_market(market, None, world, number).bars["close"][-1, 0] / 100.0) for world in range(30)]
         ratios.append(np.var(ends, ddof=1) / (ticks * np.var(moves)))
     error = np.std(ratios, ddof=1) / np.sqrt(len(ratios))
     # A block of b days on average takes about b / T of the variance with the mean.

@@ -1,5 +1,6 @@
 """Many worlds: who plays in them, that they are the same however they are computed, and how their effects are told."""
 
+import multiprocessing
 import pickle
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from alphastrike.model.errors import ConfigurationError
+from replay.rerun import compare
 from replay.worlds import QUANTILES, Spread, Worlds, WorldTask, evaluate_world, run_worlds, spread
 from tests.replay.runs import SEEDED, RecordedRuns
 
@@ -44,6 +46,26 @@ def test_world_k_is_the_same_whatever_their_number_and_on_two_processes(recorded
     assert two.growth.tobytes() == worlds.growth[:2].tobytes()
     assert two.likenesses == worlds.likenesses[:2]
     assert told == [("worlds", 0, 2), ("worlds", 1, 2), ("worlds", 2, 2)]
+
+
+def test_the_recorded_history_stands_beside_its_worlds(recorded: RecordedRuns, worlds: Worlds) -> None:
+    compared = compare(recorded.root, recorded.open("guarded"), ["no-llm", SEEDED])
+    for effect in compared.effects:
+        assert worlds.here[effect.arm] == effect.differences["log_growth"]
+
+
+@pytest.mark.slow
+def test_whatever_ends_the_work_leaves_no_process_behind(recorded: RecordedRuns) -> None:
+    def interrupted(_stage: str, done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    before = set(multiprocessing.active_children())
+    with pytest.raises(KeyboardInterrupt):
+        run_worlds(recorded.root, recorded.open("guarded"), ["no-llm"], 500, processes=2, progress=interrupted)
+    for process in set(multiprocessing.active_children()) - before:
+        process.join(20.0)
+        assert not process.is_alive()
 
 
 def test_a_task_can_be_sent_and_its_world_comes_back(recorded: RecordedRuns, worlds: Worlds) -> None:
