@@ -11,12 +11,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help replay test test-all check kill-test bench wheel-check clean
+.PHONY: help replay test test-all check kill-test bench scorecard wheel-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  ARGS=…    more arguments for replay, test, test-all and bench: make test ARGS='-k leverage -x'"
+	@echo "  ARGS=…    more arguments for replay, test, test-all, bench and scorecard: make test ARGS='-k leverage -x'"
 	@echo "  PYTHON=…  Python for a new $(VENV), 3.11 to 3.13 (default: python3); to change it, remove $(VENV) first"
 	@echo
 	@echo "  Versions are pinned with hashes in requirements.txt. To renew them: change pyproject.toml, resolve all of its"
@@ -45,6 +45,9 @@ kill-test: $(READY) ## Kill a live run at 100 random moments; it must come to wh
 
 bench: $(READY) ## Measure the engine; figures also in reports/out/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
+
+scorecard: $(READY) ## Count how often intervals hold the truth in worlds whose truth is known; writes docs/scorecard.md
+	$(BIN)/python -m experiments.scorecard $(ARGS)
 
 wheel-check: $(READY) ## Build the wheel and use it from elsewhere in an empty environment
 	.ci/wheel-check

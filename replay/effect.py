@@ -4,7 +4,7 @@ Every function names its formula. Fractions are fractions, money is in quote cur
 microseconds UTC. NaN stands for "not defined here" (no trade, no variation), and is printed as such.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
@@ -276,11 +276,15 @@ def episodes(arms: list[Tables]) -> list[Spell]:
 
     Active times are half open: one that begins as another ends is an episode of its own.
     """
-    spells = sorted(spell for tables in arms for spell in active_times(tables).values())
-    merged: list[Spell] = []
-    for spell in spells:
-        if merged and spell.begin < merged[-1].end:
-            merged[-1] = Spell(merged[-1].begin, max(merged[-1].end, spell.end))
+    return merged(spell for tables in arms for spell in active_times(tables).values())
+
+
+def merged(spells: Iterable[Spell]) -> list[Spell]:
+    """Merge stretches of time that overlap; they are half open, and those that only touch stay apart."""
+    found: list[Spell] = []
+    for spell in sorted(spells):
+        if found and spell.begin < found[-1].end:
+            found[-1] = Spell(found[-1].begin, max(found[-1].end, spell.end))
         else:
-            merged.append(spell)
-    return merged
+            found.append(spell)
+    return found

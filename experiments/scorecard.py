@@ -1,0 +1,200 @@
+"""How far the intervals can be trusted: ``make scorecard`` runs small worlds by the thousand and counts.
+
+Coverage of the truth, bias, false positives under the null and power against planted effects, each with its Monte
+Carlo error, into docs/scorecard.md and reports/out/scorecard.json. The same seeds give the same tables on any number
+of processes.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.progress import Progress as Bars
+from rich.progress import TaskID
+
+from alphastrike.model.progress import Progress, silent
+from experiments.scorecard_scores import NULL, Score, score, truth_of
+from experiments.scorecard_worlds import MOVED, WATCHFUL, Contest, Generator, Outcome, outcomes
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = PROJECT / "docs" / "scorecard.md"
+FIGURES: Final = PROJECT / "reports" / "out" / "scorecard.json"
+
+SEEDS: Final = 500
+"""Worlds whose intervals are held against the truth."""
+TRUTH_WORLDS: Final = 1_000
+"""Other worlds, over which the truth is the mean."""
+PROCESSES: Final = 2
+AT_ONCE: Final = 5
+"""Worlds that a process is handed at a time."""
+
+RANDOM: Final = Contest("random:seed=1", "random:seed=2")
+ELSEWHEN: Final = Contest(f"{MOVED}:seed=1", f"{MOVED}:seed=2")
+NULLS: Final = (RANDOM, ELSEWHEN)
+"""Contests of exchangeable arms."""
+
+USUAL: Final = Generator("usual", (Contest("rules"), Contest("random:seed=1"), RANDOM, ELSEWHEN))
+NOTHING: Final = Generator("nothing", (Contest("rules"), RANDOM), plant="nothing")
+TRAP: Final = Generator("shorts-trap", (Contest("always:tool=disable_shorts"),), plant="shorts-trap")
+CRASH: Final = Generator("leverage-crash", (Contest("rules"), RANDOM), plant="leverage-crash", overrides=WATCHFUL)
+MILDER: Final = tuple(
+    Generator(f"leverage-crash × {dose:g}", (Contest("rules"),), f"leverage-crash:dose={dose:g}", WATCHFUL)
+    for dose in (0.5, 0.75)
+)
+GENERATORS: Final = (USUAL, NOTHING, TRAP, *MILDER, CRASH)
+
+
+class Scored(NamedTuple):
+    """One contest of one generator with its score."""
+
+    generator: Generator
+    contest: Contest
+    score: Score
+
+    @property
+    def is_null(self) -> bool:
+        """Whether its arms are exchangeable."""
+        return self.contest in NULLS
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """All scores, and over how many worlds they were counted."""
+
+    seeds: int
+    truth_worlds: int
+    scored: tuple[Scored, ...]
+
+
+class _Task(NamedTuple):
+    generator: Generator
+    seed: int
+    has_intervals: bool
+
+
+def scorecard(
+    generators: Sequence[Generator],
+    *,
+    seeds: int = SEEDS,
+    truth_worlds: int = TRUTH_WORLDS,
+    processes: int = 1,
+    progress: Progress = silent,
+) -> Scorecard:
+    """Run all worlds and count.
+
+    Args:
+        generators: of worlds.
+        seeds: the first so many worlds of each are judged.
+        truth_worlds: so many after them make the truth.
+        processes: that share the work; the result does not depend on it.
+        progress: told of each generator under its name.
+    """
+    scored: list[Scored] = []
+    for generator in generators:
+        judged = [_Task(generator, seed, has_intervals=True) for seed in range(seeds)]
+        # Nobody needs to learn that exchangeable arms differ by nothing.
+        known = replace(generator, contests=tuple(each for each in generator.contests if each not in NULLS))
+        others = [_Task(known, seed, has_intervals=False) for seed in range(seeds, seeds + truth_worlds)]
+        found: list[tuple[Outcome, ...]] = []
+        for result in _results(judged + others, processes):
+            found.append(result)
+            progress(generator.name, len(found), seeds + truth_worlds)
+        for place, contest in enumerate(generator.contests):
+            own = [each[place] for each in found[:seeds]]
+            truth = NULL
+            if contest not in NULLS:
+                truth = truth_of([each[known.contests.index(contest)] for each in found[seeds:]])
+            scored.append(Scored(generator, contest, score(own, truth)))
+    return Scorecard(seeds, truth_worlds, tuple(scored))
+
+
+def _results(tasks: Sequence[_Task], processes: int) -> Iterator[tuple[Outcome, ...]]:
+    if processes <= 1:
+        yield from map(_outcomes, tasks)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        try:
+            yield from pool.map(_outcomes, tasks, chunksize=AT_ONCE)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _outcomes(task: _Task) -> tuple[Outcome, ...]:
+    return outcomes(task.generator, task.seed, has_intervals=task.has_intervals)
+
+
+def figures(card: Scorecard) -> dict[str, Any]:
+    """Return everything as plain numbers, for the JSON file."""
+
+    def plain(value: Any) -> Any:
+        return {name: plain(part) for name, part in value._asdict().items()} if hasattr(value, "_asdict") else value
+
+    return {
+        "seeds": card.seeds,
+        "truth_worlds": card.truth_worlds,
+        "scores": [
+            {
+                "generator": each.generator.name,
+                "plant": each.generator.plant,
+                "settings": each.generator.overrides,
+                "days": each.generator.days,
+                "arm": each.contest.arm,
+                "against": each.contest.against,
+                "is_null": each.is_null,
+                **plain(each.score),
+            }
+            for each in card.scored
+        ],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the worlds, write the page and the figures."""
+    from experiments.scorecard_text import page
+
+    parser = argparse.ArgumentParser(prog="python -m experiments.scorecard", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="worlds that are judged, of each generator")
+    parser.add_argument("--truth-worlds", type=int, default=TRUTH_WORLDS, help="other worlds that make the truth")
+    parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--json", type=Path, default=FIGURES)
+    chosen = parser.parse_args(arguments)
+    with _shown() as progress:
+        card = scorecard(
+            GENERATORS,
+            seeds=chosen.seeds,
+            truth_worlds=chosen.truth_worlds,
+            processes=chosen.processes,
+            progress=progress,
+        )
+    chosen.json.parent.mkdir(parents=True, exist_ok=True)
+    chosen.json.write_text(json.dumps(figures(card), indent=1) + "\n", encoding="utf-8")
+    chosen.page.write_text(page(card), encoding="utf-8")
+    sys.stdout.write(f"Scorecard: {chosen.page}, figures: {chosen.json}\n")
+    return 0
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """Give what generators report to: a bar each, with its time left."""
+    with Bars(*Bars.get_default_columns(), console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield report
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
