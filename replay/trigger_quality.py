@@ -2,8 +2,8 @@
 
 "Acting" is one stated action, valued alone as in the situation suite: half the size for a day. It was needed where
 it would have gained more, over the primary horizon, than a harmless intervention moves: nine tenths of the size for a
-day. Both are aimed at the situation's symbol, in an account-wide situation at the one that lost most, as the
-guardian's are; at a moment at which nothing fired, at the open position that did worst.
+day. Both are aimed as the guardian aims: at the situation's symbol, in an account-wide situation, and at a moment at
+which nothing fired, at the one that lost most. Where that symbol holds no position there is little to make smaller.
 """
 
 import math
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.engine.plans import Planned
+from alphastrike.engine.situations import report
 from alphastrike.engine.state import restored, views
 from alphastrike.journal.derived import Rule, Tool
 from alphastrike.journal.reader import Run
@@ -75,6 +76,9 @@ class TriggerQuality:
     """Mean loss of acting at them, log equity; negative where it gained less than the floor on average."""
     false_alarm_cost_quote: float
     """The same in the quote currency."""
+    flat: int = 0
+    """Of the valued, those at which the symbol acted on held no position: a streak of losses is complete when the last
+    of them is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class TriggerQualities:
     grid_hours: int = GRID_HOURS
     near_hours: int = NEAR_HOURS
     look_back_hours: int = LOOK_BACK_HOURS
+    moments_flat: int = 0
+    """Of the grid's moments, those at which the symbol acted on held no position."""
 
     @property
     def base_rate(self) -> float:
@@ -115,6 +121,8 @@ class Moment(NamedTuple):
     """The same in the quote currency."""
     placebo: float
     """Advantage of the placebo, log equity."""
+    is_flat: bool = False
+    """Whether the symbol acted on held no position."""
 
 
 class Asking(NamedTuple):
@@ -173,7 +181,10 @@ def qualities(fired: Sequence[Rule], askings: Sequence[Asking], moments: Sequenc
         own = [each for each in askings if rule in (None, each.rule)]
         return _quality(rule, sum(rule in (None, one) for one in fired), own, needed, floor)
 
-    return TriggerQualities(tuple(of(rule) for rule in Rule), of(None), len(moments), len(needed), floor)
+    flat = sum(moment.is_flat for moment in moments)
+    return TriggerQualities(
+        tuple(of(rule) for rule in Rule), of(None), len(moments), len(needed), floor, moments_flat=flat
+    )
 
 
 def wilson(successes: int, trials: int, effective: float) -> tuple[float, float]:
@@ -212,6 +223,7 @@ def _quality(
         false_alarms=len(wrong),
         false_alarm_cost=-float(np.mean([moment.action for moment in wrong])) if wrong else math.nan,
         false_alarm_cost_quote=-float(np.mean([moment.quote for moment in wrong])) if wrong else math.nan,
+        flat=sum(moment.is_flat for _, moment in valued),
     )
 
 
@@ -240,14 +252,14 @@ def _grid(ground: Ground) -> list[tuple[Fork, int]]:
     steps = decisions * market.interval // (GRID_HOURS * MICROS_PER_HOUR)
     ticks = [int(tick) for tick in decisions[np.diff(steps, prepend=-1) > 0]]
     path = first_path(ground, ground.plan, (), ticks)
+    symbols = market.symbols
     found = []
     for place, tick in enumerate(ticks):
         state = path.kept[place].tobytes()
-        held = views(restored(state, len(market.symbols)), len(market.symbols)).symbols
-        is_open = held["quantity"] != 0.0
-        if is_open.any():
-            open_pnl = held["quantity"] * (held["mark"] - held["entry_price"])
-            found.append((Fork(tick, state), int(np.argmin(np.where(is_open, open_pnl, np.inf)))))
+        account = views(restored(state, len(symbols)), len(symbols))
+        if (account.symbols["quantity"] != 0.0).any():
+            seen, _, _ = report(account, ground.settings, len(symbols), int(Rule.DRAWDOWN), symbols)
+            found.append((Fork(tick, state), symbols.index(seen.focus)))
     return found
 
 
@@ -267,5 +279,7 @@ def _moment(ground: Ground, fork: Fork, symbol: int) -> Moment | None:
         return (Planned(fork.tick, int(Tool.ADJUST_POSITION_SIZE), symbol, multiplier, expires),)
 
     plans = [(), smaller(MULTIPLIER), smaller(PLACEBO_MULTIPLIER)]
+    symbols = len(ground.market.symbols)
+    is_flat = bool(views(restored(fork.state, symbols), symbols).symbols["quantity"][symbol] == 0.0)
     nothing, action, placebo = run_branches(ground, fork, plans, [at]).samples["equity"][:, 0].tolist()
-    return Moment(now, log_advantage(action, nothing), action - nothing, log_advantage(placebo, nothing))
+    return Moment(now, log_advantage(action, nothing), action - nothing, log_advantage(placebo, nothing), is_flat)

@@ -47,12 +47,14 @@ def rows(found: TriggerQualities) -> Iterator[Row]:
 def told(found: TriggerQualities) -> str:
     """Say what was tried at which moments."""
     floor = thousandths(found.floor).lstrip("+")
+    all_of = found.overall
     return (
         f"Acting means one stated action, {found.action}, at the moment a trigger asked and at {found.moments:,} "
         f"moments of a grid {found.grid_hours} h apart at which a position was open. It was needed where it would have "
         f"gained more over {found.horizon} than the floor of {floor} ‰ that {found.placebo} moves. At any moment of "
         f"the grid it was needed in {numerals.percent(found.base_rate, 0)}: a trigger is worth having where its "
-        "precision is higher."
+        f"precision is higher. At {all_of.flat:,} of {all_of.valued:,} askings, and at {found.moments_flat:,} of those "
+        "moments, the symbol acted on held no position, so that there was little to make smaller."
     )
 
 

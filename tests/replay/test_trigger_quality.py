@@ -153,6 +153,14 @@ def test_the_grid_holds_moments_with_an_open_position_on_the_recorded_run(
     assert all(measured.overall.recall >= each.recall for each in measured.by_rule)
 
 
+def test_a_flat_symbol_is_counted(measured: TriggerQualities) -> None:
+    # A streak of losses is complete when the last of them is closed.
+    assert 0 < measured.moments_flat < measured.moments
+    streak = measured.by_rule[Rule.LOSS_STREAK]
+    assert streak.valued // 2 < streak.flat <= streak.valued
+    assert sum(each.flat for each in measured.by_rule) == measured.overall.flat
+
+
 def test_every_rule_is_there_and_they_add_up(recorded: RecordedRuns, measured: TriggerQualities) -> None:
     assert [each.rule for each in measured.by_rule] == list(Rule)
     for count in ("fired", "asked", "valued", "needed", "false_alarms"):
