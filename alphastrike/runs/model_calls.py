@@ -131,10 +131,13 @@ class Asked:
 
 def calls_of(run: Run) -> list[Asked]:
     """Return the calls of a run's own account, in order."""
+    rows = run.rows(CALLS)
+    if not len(rows):
+        return []
     from alphastrike.policy.llm.sources import CallKey
 
     found = []
-    for row in run.rows(CALLS):
+    for row in rows:
         number, is_followed = key_of(str(row["key"]))
         if not is_followed:
             found.append(Asked(CallKey(number, int(row["sample"]), int(row["attempt"])), row))

@@ -30,7 +30,9 @@ print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for na
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["nonsense"], ["replay", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], [], ["nonsense"], ["replay", "--help"], ["explain", "--help"]]
+)
 def test_help_and_mistakes_load_no_heavy_package(project: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", LIST_MODULES, *arguments]
     result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)

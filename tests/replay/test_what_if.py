@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -336,3 +338,16 @@ def test_paths_that_never_part_are_the_same_at_once(recorded: RecordedRuns) -> N
             assert told.same_from is not None
             return
     raise AssertionError("every answer moved something")
+
+
+@pytest.mark.parametrize("command", [["what-if", "--tool", "no_action", "--no-save"], ["explain"]])
+def test_one_decision_loads_no_statistics(recorded: RecordedRuns, project: Path, command: list[str]) -> None:
+    name, *more = command
+    asked_for = [name, "guarded", "--situation", str(AT), *more, "--data", str(recorded.root), "--quiet"]
+    listed = "import sys; from alphastrike.cli.main import main; main(sys.argv[1:]); print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", listed, *asked_for], cwd=project, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "replay.branch" in loaded
+    assert not loaded & {"arch", "statsmodels", "scipy.stats", "bokeh", "pandas", "duckdb", "jinja2"}
