@@ -134,9 +134,9 @@
     rows.forEach((box) => box.addEventListener("click", () => openCard(`s${heat.situations[column][0]}`)));
     grid.addEventListener("keydown", (event) => {
       const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-      if (event.key === "Enter") openCard(`s${heat.situations[column][0]}`);
-      if (!moves) return;
+      if (!moves && event.key !== "Enter") return;
       event.preventDefault();
+      if (!moves) { openCard(`s${heat.situations[column][0]}`); return; }
       row = Math.min(rows.length - 1, Math.max(0, row + moves[0]));
       column = Math.min(heat.situations.length - 1, Math.max(0, column + moves[1]));
       read();
