@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from alphastrike.journal.folders import sync
 from alphastrike.model.errors import DataError
-from replay.arms import RECORDED
 from replay.compare import NO_LLM, Comparison
+from replay.together import NOT_POLICIES
 
 FOLDER: Final = "ledger"
 LINES: Final = "trials.jsonl"
@@ -61,13 +61,13 @@ class Trial(NamedTuple):
 
 
 def count_comparison(root: Path, comparison: Comparison, by: str = "replay") -> Count:
-    """Enter the arms of a comparison and return the count; no-llm and the recorded answers are no candidates."""
+    """Enter the arms of a comparison and return the count; no-llm, the recorded answers and hindsight are none."""
     origin = comparison.origin
     settings = json.dumps([[key, value] for key, value, _ in origin.settings_changed])
     subjects = [
         {"policy": arm.policy, "settings": settings}
         for arm in comparison.arms
-        if arm.policy != NO_LLM and RECORDED not in (arm.name, arm.policy)
+        if arm.policy not in (NO_LLM, *NOT_POLICIES)
     ]
     return count_trials(root, by, origin.market_hash, subjects)
 

@@ -11,13 +11,15 @@ import numpy as np
 from alphastrike.journal.derived import Rule
 from alphastrike.journal.reader import Run
 from alphastrike.model.forecast import Regime
+from experiments.ledger import Count
 from replay.compare import ADAPTIVE, FROZEN, NO_LLM, Arm, Comparison, Effect
 from replay.effect import drawdowns
 from replay.fidelity import Fidelity
 from replay.fills import FillBand
-from replay.inference import LABEL, Interval
+from replay.inference import LABEL, Interval, Several
 from replay.measures import MEASURES, PARTS, Measure
 from replay.participation import Participation
+from replay.together import told as together_told
 from replay.verdict import summary, verdicts
 from replay.worlds import Worlds
 from reports import charts, fidelity, figures, fills, models, numerals, words, worlds
@@ -50,6 +52,14 @@ class Beside(NamedTuple):
     fidelity: Fidelity | None = None
     participations: Mapping[str, Participation] = MappingProxyType({})
     """By arm."""
+    several: Several | None = None
+    trials: Count | None = None
+
+    @property
+    def small_print(self) -> list[str]:
+        """What having looked at several policies, now and ever, does to the verdict: sentences."""
+        told = [] if self.several is None else [together_told(self.several)]
+        return told if self.trials is None else [*told, self.trials.told()]
 
 
 NOTHING_BESIDE: Final = Beside()
@@ -102,6 +112,7 @@ def page(comparison: Comparison, run: Run | None = None, beside: Beside = NOTHIN
         machinery=figures.machinery(comparison),
         perception=part(run, comparison.origin.begin, comparison.origin.end) if run is not None else None,
         mode=MODES[comparison.mode],
+        small_print=beside.small_print,
         band=None if beside.band is None else list(fills.arm_bands(beside.band)),
         band_told="" if beside.band is None else fills.sentence(beside.band),
         band_notes=[] if beside.band is None else list(fills.notes(beside.band)),
@@ -212,6 +223,17 @@ def as_json(comparison: Comparison, beside: Beside = NOTHING_BESIDE) -> dict[str
         told["fill_band"] = {"mode": comparison.mode, **fills.as_json(beside.band)}
     if beside.worlds is not None:
         told["other_histories"] = worlds.as_json(beside.worlds)
+    if beside.several is not None:
+        told["several"] = {
+            "benchmark": beside.several.benchmark,
+            "arms": beside.several.arms,
+            "spa_p": beside.several.p,
+            "better": beside.several.better,
+            "best_p": dict(beside.several.best),
+            "confidence_set": beside.several.confidence_set,
+        }
+    if beside.trials is not None:
+        told["trials"] = beside.trials._asdict()
     return {
         "run": comparison.origin.run,
         "mode": comparison.mode,
