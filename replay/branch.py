@@ -171,7 +171,8 @@ class _Accounts:
         ground, market, inputs = self._ground, self._ground.market, self._ground.inputs
         out = _out()
         to_do = deque((ground.tick_of(time), act) for time, act in ground.acts)
-        while to_do and to_do[0][0] < first:
+        # What was done after the fork's own tick came after the advice of that tick, and is not in its state.
+        while to_do and to_do[0][0] < first - 1:
             to_do.popleft()
         tick = first
         while True:

@@ -135,8 +135,8 @@ class Oracle(Answering):
     def _run(self, start: Checkpoint | None, stop: int, standing: Plan, *, is_alone: bool = False) -> bytes:
         """Return the account at the end of tick ``stop`` - 1; alone, without what anybody does there."""
         ground = self._ground
-        last = ground.time_of(stop - 1)
-        acts = () if is_alone else tuple((time, act) for time, act in self._acts if time <= last)
+        begun, last = ground.time_of(-1 if start is None else start.tick), ground.time_of(stop - 1)
+        acts = () if is_alone else tuple((time, act) for time, act in self._acts if begun < time <= last)
         return run_account(
             ground.market,
             ground.inputs,

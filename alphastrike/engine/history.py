@@ -141,7 +141,10 @@ def run_account(
     bars = account_bars(market, inputs.rejected)
     first = tick
     begun = market.start + (tick - 1) * market.interval
-    to_do = deque((time, act) for time, act in acts if time > begun)
+    # What was done after the fork's own tick came after the advice of that tick, and is not in its state.
+    to_do = deque((time, act) for time, act in acts if time > begun or (start is not None and time == begun))
+    while to_do and to_do[0][0] <= begun:
+        perform(to_do.popleft()[1], state, params, out, detail)
     while tick < stop:
         next_act = to_do[0][0] if to_do else None
         next_planned = planned[0].tick if planned else stop

@@ -100,6 +100,18 @@ def test_what_an_operator_did_recurs_in_every_branch(ground: Ground) -> None:
         assert row["equity"] != whole(ground, plan).tables["equity"][-1]["equity"]
 
 
+def test_what_an_operator_did_at_the_tick_of_a_fork_comes_after_it(ground: Ground) -> None:
+    middle = ground.plan[len(ground.plan) // 2]
+    acted = replace(ground, acts=((ground.time_of(middle.tick), Act(OperatorAct.HALT)),))
+    fork = ground.forks[middle.situation]
+    assert fork.tick == middle.tick
+    last = ground.market.ticks - 1
+    from_the_beginning = whole(acted, acted.plan).tables["equity"][-1]["equity"]
+    assert whole(acted, acted.plan, fork).tables["equity"][-1]["equity"] == from_the_beginning
+    assert run_branches(acted, fork, [acted.plan], [last]).samples[0, 0]["equity"] == from_the_beginning
+    assert from_the_beginning != whole(ground, ground.plan).tables["equity"][-1]["equity"]
+
+
 def test_an_intervention_that_never_binds_leaves_the_rest_uncomputed(ground: Ground) -> None:
     first = next(entry for entry in ground.plan if lasts_beyond(ground, entry, 48))
     harmless = first._replace(tool=int(Tool.ADJUST_LEVERAGE), symbol=ALL_SYMBOLS, value=10.0, number=0)
