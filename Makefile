@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Tests run in two processes, each of which takes from the other what it has not begun when it is done.
+PYTEST := -m pytest -n 2 --dist worksteal
 VENV := .venv
 BIN := $(VENV)/bin
 # Written when set-up has ended, never before: a venv without it is made anew.
@@ -17,6 +19,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  ARGS=…    more arguments for replay, test, test-all, bench and scorecard: make test ARGS='-k leverage -x'"
+	@echo "            (tests run in two processes; a debugger wants one: ARGS='-n 0 --pdb')"
 	@echo "  PYTHON=…  Python for a new $(VENV), 3.11 to 3.13 (default: python3); to change it, remove $(VENV) first"
 	@echo
 	@echo "  Versions are pinned with hashes in requirements.txt. To renew them: change pyproject.toml, resolve all of its"
@@ -27,10 +30,10 @@ replay: $(READY) ## Main job: what would have happened without the LLM; makes an
 	$(BIN)/alphastrike replay --policy no-llm $(ARGS)
 
 test: $(READY) ## Run the tests, without the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-all: $(READY) ## Run every test
-	$(BIN)/python -m pytest -m "" $(ARGS)
+	$(BIN)/python $(PYTEST) -m "" $(ARGS)
 
 check: $(READY) ## Format, lint, strict types, import directions, purity of what decides
 	$(BIN)/ruff format --check .
