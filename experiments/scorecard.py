@@ -45,7 +45,9 @@ NOTHING: Final = Generator("nothing", (Contest("rules"), RANDOM), plant="nothing
 TRAP: Final = Generator("shorts-trap", (Contest("always:tool=disable_shorts"),), plant="shorts-trap")
 CRASH: Final = Generator("leverage-crash", (Contest("rules"), RANDOM), plant="leverage-crash", overrides=WATCHFUL)
 MILDER: Final = tuple(
-    Generator(f"leverage-crash × {dose:g}", (Contest("rules"),), f"leverage-crash:dose={dose:g}", WATCHFUL)
+    Generator(
+        f"leverage-crash × {dose:g}", (Contest("rules"),), f"leverage-crash:dose={dose:g}", WATCHFUL, has_others=False
+    )
     for dose in (0.5, 0.75)
 )
 GENERATORS: Final = (USUAL, NOTHING, TRAP, *MILDER, CRASH)
@@ -101,16 +103,18 @@ def scorecard(
         judged = [_Task(generator, seed, has_intervals=True) for seed in range(seeds)]
         # Nobody needs to learn that exchangeable arms differ by nothing.
         known = replace(generator, contests=tuple(each for each in generator.contests if each not in NULLS))
-        others = [_Task(known, seed, has_intervals=False) for seed in range(seeds, seeds + truth_worlds)]
+        last = seeds + truth_worlds if generator.has_others else seeds
+        others = [_Task(known, seed, has_intervals=False) for seed in range(seeds, last)]
         found: list[tuple[Outcome, ...]] = []
         for result in _results(judged + others, processes):
             found.append(result)
-            progress(generator.name, len(found), seeds + truth_worlds)
+            progress(generator.name, len(found), last)
         for place, contest in enumerate(generator.contests):
             own = [each[place] for each in found[:seeds]]
             truth = NULL
             if contest not in NULLS:
-                truth = truth_of([each[known.contests.index(contest)] for each in found[seeds:]])
+                apart = [each[known.contests.index(contest)] for each in found[seeds:]]
+                truth = truth_of(apart if generator.has_others else own)
             scored.append(Scored(generator, contest, score(own, truth)))
     return Scorecard(seeds, truth_worlds, tuple(scored))
 

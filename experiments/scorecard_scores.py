@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from experiments.scorecard_worlds import Outcome
+from experiments.scorecard_worlds import Outcome, Reach
 from replay.inference import EPISODES_MIN, LEVEL
 
 COVERAGE: Final = (0.93, 0.97)
@@ -52,6 +52,14 @@ class Mean(NamedTuple):
         return cls(float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5, len(values))
 
 
+class Beside(NamedTuple):
+    """Another interval in the same worlds."""
+
+    covered: Share
+    called: Share
+    """Worlds whose interval leaves zero out."""
+
+
 class Score(NamedTuple):
     """One contest over all worlds of a generator."""
 
@@ -75,6 +83,8 @@ class Score(NamedTuple):
     worse: Share
     silent: Share
     """Of all worlds, those without an interval: too few episodes, or too little that moved."""
+    percentile: "Beside"
+    student: "Beside"
 
     @property
     def called(self) -> Share:
@@ -100,24 +110,33 @@ class Score(NamedTuple):
 
 def score(outcomes: Sequence[Outcome], truth: Mean) -> Score:
     """Hold the intervals of one contest, a world each, against the truth."""
-    told = [each for each in outcomes if not np.isnan(each.low)]
+    told = [each for each in outcomes if each.has_interval]
     count = len(told)
     effects = [each.effect for each in told]
-    above = sum(each.low > truth.value for each in told)
-    below = sum(each.high < truth.value for each in told)
+    above = sum(each.printed.low > truth.value for each in told)
+    below = sum(each.printed.high < truth.value for each in told)
+    widths = [(each.printed.high - each.printed.low) / 2.0 for each in told]
     return Score(
         truth=truth,
         seen=Mean.of(effects),
         spread=float(np.std(effects, ddof=1)) if count > 1 else float("nan"),
-        half_width=float(np.median([(each.high - each.low) / 2.0 for each in told])) if told else float("nan"),
+        half_width=float(np.median(widths)) if told else float("nan"),
         episodes=float(np.median([each.episodes for each in outcomes])),
         covered=Share.of(count - above - below, count),
         above=Share.of(above, count),
         below=Share.of(below, count),
-        better=Share.of(sum(each.low > 0.0 for each in told), count),
-        worse=Share.of(sum(each.high < 0.0 for each in told), count),
+        better=Share.of(sum(each.printed.low > 0.0 for each in told), count),
+        worse=Share.of(sum(each.printed.high < 0.0 for each in told), count),
         silent=Share.of(len(outcomes) - count, len(outcomes)),
+        percentile=_beside([each.percentile for each in told], truth.value),
+        student=_beside([each.student for each in told], truth.value),
     )
+
+
+def _beside(reaches: Sequence[Reach], truth: float) -> Beside:
+    holding = sum(each.holds(truth) for each in reaches)
+    called = sum(not each.holds(0.0) for each in reaches)
+    return Beside(Share.of(holding, len(reaches)), Share.of(called, len(reaches)))
 
 
 def truth_of(outcomes: Sequence[Outcome]) -> Mean:

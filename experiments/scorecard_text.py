@@ -23,7 +23,8 @@ Monte Carlo error, one standard error.
 
 def page(card: "Scorecard") -> str:
     """Return the page in Markdown."""
-    coverage = [each for each in card.scored if not each.is_null]
+    effects = [each for each in card.scored if not each.is_null]
+    coverage = [each for each in effects if each.generator.has_others]
     nulls = [each for each in card.scored if each.is_null]
     first = card.scored[0].generator
     parts = [
@@ -31,7 +32,8 @@ def page(card: "Scorecard") -> str:
         _coverage(coverage),
         _bias(coverage),
         _nulls(nulls),
-        _power(coverage),
+        _power(effects),
+        _beside(card.scored),
     ]
     return "\n".join(parts)
 
@@ -105,6 +107,21 @@ def _power(scored: Sequence["Scored"]) -> str:
     ]
     headers = ("worlds", "arm", "true effect, ‰", "in spreads between worlds", "called better", "called worse")
     return f"## Power: how often an effect is found\n\n{_table(headers, rows, words=2)}\n"
+
+
+def _beside(scored: Sequence["Scored"]) -> str:
+    rows = []
+    for each in scored:
+        if not (each.is_null or each.generator.has_others):
+            continue
+        own, kinds = each.score, (each.score.percentile, each.score.student)
+        against = f" against `{each.contest.against}`" if each.is_null else ""
+        counted = [_percent(share.value) for share in (own.covered, *(kind.covered for kind in kinds))]
+        counted += [_percent(share.value) for share in (own.called, *(kind.called for kind in kinds))]
+        rows.append((each.generator.name, f"`{each.contest.arm}`{against}", *counted))
+    headers = ("worlds", "arm", "coverage: printed", "percentiles", "Student", "called: printed", "percentiles",
+               "Student")  # fmt: skip
+    return f"## Other intervals in the same worlds\n\n{_table(headers, rows, words=2)}\n"
 
 
 def _size(scored: Score) -> float:

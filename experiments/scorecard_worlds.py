@@ -7,7 +7,7 @@ market does, and only those.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -33,7 +33,9 @@ from alphastrike.runs.computed import account_inputs
 from replay.branch import Fork, run_branches
 from replay.effect import Reals, Spell, Tables, active_times, merged, returns, sampled
 from replay.ground import Ground
-from replay.inference import BLOCK_DAYS, EPISODES_MIN, bootstrap_for, growth_interval
+from replay.inference import BLOCK_DAYS, EPISODES_MIN, bootstrap_for, growth_interval, stationary_blocks
+from replay.inference.intervals import FREEDOM_MIN, blocks_that_move, sum_error
+from replay.inference.student import quantile_95
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 DAYS: Final = 180
@@ -57,6 +59,7 @@ WATCHFUL: Final = (
 )
 """A guardian that all but stops trading for three days, and no limit beside it that would do so too."""
 
+NOBODY: Final = "no-llm"
 MOVED: Final = "moved"
 """Arms of the form ``moved:seed=N``: the interventions of the guardian's run, all moved by one random time."""
 
@@ -70,6 +73,8 @@ class Generator:
     plant: str = ""
     overrides: tuple[str, ...] = FREQUENT
     days: int = DAYS
+    has_others: bool = True
+    """Whether the truth is the mean over other worlds; otherwise over the judged ones, and only power is counted."""
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -81,7 +86,21 @@ class Contest(NamedTuple):
     """Two arms, as on the command line: the effect is that of ``arm`` against ``against``."""
 
     arm: str
-    against: str = "no-llm"
+    against: str = NOBODY
+
+
+class Reach(NamedTuple):
+    """From where to where an interval goes; NaN for none."""
+
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a value lies inside."""
+        return self.low <= value <= self.high
+
+
+NOWHERE: Final = Reach(float("nan"), float("nan"))
 
 
 class Outcome(NamedTuple):
@@ -89,16 +108,19 @@ class Outcome(NamedTuple):
 
     effect: float
     """Difference in log growth, arm - against."""
-    low: float
-    """Of the 95 % interval over histories; NaN where none is printed, or none was asked for."""
-    high: float
+    printed: Reach
+    """The 95 % interval over histories; none where none is printed, or none was asked for."""
+    percentile: Reach
+    """What the 2.5 and 97.5 % quantiles of the same resampled sums would be."""
+    student: Reach
+    """What Student's t would be: as many degrees of freedom as blocks in which anything happened, less one."""
     episodes: int
     block_days: float
 
     @property
-    def is_called(self) -> bool:
-        """Whether an interval is printed and leaves zero out."""
-        return self.low > 0.0 or self.high < 0.0
+    def has_interval(self) -> bool:
+        """Whether an interval is printed."""
+        return not np.isnan(self.printed.low)
 
 
 class ArmPath(NamedTuple):
@@ -125,15 +147,25 @@ def judged(arm: ArmPath, against: ArmPath, *, has_interval: bool = True) -> Outc
     effect = float(np.sum(difference))
     spells = [*against.spells, *arm.spells]
     episodes = len(merged(spells))
-    nan = float("nan")
     if not has_interval or episodes < EPISODES_MIN:
-        return Outcome(effect, nan, nan, episodes, nan)
+        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, float("nan"))
     median_days = float(np.median([spell.end - spell.begin for spell in spells])) / MICROS_PER_DAY
     how = bootstrap_for([arm.daily - against.daily], max(BLOCK_DAYS, median_days))
     interval = growth_interval(arm.daily, against.daily, how)
     if interval is None:
-        return Outcome(effect, nan, nan, episodes, how.block_days)
-    return Outcome(effect, interval.low, interval.high, episodes, how.block_days)
+        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, how.block_days)
+    drawn = difference[stationary_blocks(len(difference), how)].sum(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    freedom = max(blocks_that_move(difference != 0.0, how.block_days) - 1.0, FREEDOM_MIN)
+    half = quantile_95(freedom) * sum_error(difference, how)
+    return Outcome(
+        effect=effect,
+        printed=Reach(interval.low, interval.high),
+        percentile=Reach(float(low), float(high)),
+        student=Reach(effect - half, effect + half),
+        episodes=episodes,
+        block_days=how.block_days,
+    )
 
 
 class SmallWorld:
@@ -150,6 +182,9 @@ class SmallWorld:
 
     def path(self, arm: str) -> ArmPath:
         """Run an arm."""
+        if arm == NOBODY:
+            # As a branch in which nothing ever stands: nobody has to be shown a situation.
+            return self._branch(())
         if arm.partition(":")[0] == MOVED:
             return self._moved(arm)
         tables = self.tables(arm)
@@ -165,16 +200,12 @@ class SmallWorld:
             self._tables[arm] = run_account(self.market, self.inputs, self._settings, answer).tables
         return self._tables[arm]
 
-    def ground(self) -> Ground:
-        """Return what branches of the guardian's run stand on; it has no checkpoints."""
-        params = packed(self._settings.account_params())
-        buffer = new_buffer(len(SYMBOLS))
-        begin(views(buffer, len(SYMBOLS)), params)
+    def plan(self) -> Plan:
+        """Return what stood in the guardian's run."""
         rows = self.tables("rules")["interventions"]
-        first, interval = self.market.start, self.market.interval
-        plan = tuple(
+        return tuple(
             Planned(
-                tick=(int(row["event_time"]) - first) // interval,
+                tick=(int(row["event_time"]) - self.market.start) // self.market.interval,
                 tool=int(row["tool"]),
                 symbol=int(row["symbol"]),
                 value=float(row["value"]),
@@ -184,27 +215,36 @@ class SmallWorld:
             )
             for row in rows[rows["change"] == Change.APPLIED]
         )
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What frozen branches stand on: there is no run, hence no checkpoints."""
+        params = packed(self._settings.account_params())
+        buffer = new_buffer(len(SYMBOLS))
+        begin(views(buffer, len(SYMBOLS)), params)
         bars = account_bars(self.market, self.inputs.rejected)
         return Ground(
             run="", market=self.market, inputs=self.inputs, bars=bars, settings=self._settings, params=params,
-            acts=(), plan=plan, forks={}, beginning=Fork(-1, buffer.tobytes()),
+            acts=(), plan=(), forks={}, beginning=Fork(-1, buffer.tobytes()),
         )  # fmt: skip
 
     def _moved(self, arm: str) -> ArmPath:
         """Run the guardian's interventions at other times: all later by the same random while, round the end."""
-        ground = self.ground()
         key = blake2b(f"alphastrike scorecard {arm} {self._seed}".encode(), digest_size=8).digest()
-        ticks, interval = self.market.ticks, self.market.interval
+        ticks = self.market.ticks
         later = int(np.random.default_rng(int.from_bytes(key, "little")).integers(0, ticks))
         moved = []
-        for entry in ground.plan:
+        for entry in self.plan():
             tick = (entry.tick + later) % ticks
-            life = entry.expires - ground.time_of(entry.tick)
-            moved.append(entry._replace(tick=tick, expires=ground.time_of(tick) + life))
-        plan: Plan = tuple(sorted(moved, key=lambda entry: (entry.tick, entry.number)))
+            life = entry.expires - self.ground.time_of(entry.tick)
+            moved.append(entry._replace(tick=tick, expires=self.ground.time_of(tick) + life))
+        return self._branch(tuple(sorted(moved, key=lambda entry: (entry.tick, entry.number))))
+
+    def _branch(self, plan: Plan) -> ArmPath:
+        ground, day = self.ground, MICROS_PER_DAY // self.market.interval
         # A market begins with a day's first bar: the bar that closes at midnight is its last.
-        ends = np.arange(MICROS_PER_DAY // interval - 1, ticks, MICROS_PER_DAY // interval)
-        equity = run_branches(ground, ground.beginning, [plan], ends.tolist()).samples["equity"][0]
+        ends = range(day - 1, self.market.ticks, day)
+        equity = run_branches(ground, ground.beginning, [plan], ends).samples["equity"][0]
         values = np.concatenate(([ground.start_equity], equity))
         spells = tuple(Spell(ground.time_of(entry.tick), entry.expires) for entry in plan)
         return ArmPath(returns(values), spells)

@@ -161,12 +161,12 @@ def _studentised(measure: Measure, moves: Moves, how: Bootstrap) -> Interval | N
     drawn_quantile = float(np.quantile(ratios, LEVEL, method="higher"))
     if not np.isfinite(drawn_quantile):
         return None
-    freedom = max(_blocks_that_move(moves, how.block_days) - 1.0, FREEDOM_MIN)
+    freedom = max(blocks_that_move(moves, how.block_days) - 1.0, FREEDOM_MIN)
     half = max(drawn_quantile, quantile_95(freedom)) * error
     return Interval(estimate - half, estimate + half, how.draws, how.block_days, how.seed, days)
 
 
-def _blocks_that_move(moves: Moves, block_days: float) -> float:
+def blocks_that_move(moves: Moves, block_days: float) -> float:
     """Return the number of blocks, one after the other, in which anything happened: those that say something."""
     begins = np.unique(np.floor(np.arange(0.0, len(moves), block_days)).astype(np.int64))
     share = float(np.mean(np.logical_or.reduceat(moves, begins)))

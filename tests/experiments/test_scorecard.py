@@ -9,16 +9,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alphastrike.model.units import MICROS_PER_DAY
 from experiments.scorecard import CRASH, NULLS, RANDOM, USUAL, main, scorecard
 from experiments.scorecard_scores import NULL, Mean, Share, keeps_coverage, keeps_level, score, truth_of
-from experiments.scorecard_worlds import ArmPath, Contest, Generator, Outcome, SmallWorld, judged, outcomes
+from experiments.scorecard_worlds import (
+    NOWHERE,
+    ArmPath,
+    Contest,
+    Generator,
+    Outcome,
+    Reach,
+    SmallWorld,
+    judged,
+    outcomes,
+)
+from replay.effect import returns, sampled
 from replay.inference import EPISODES_MIN
 
 SHORT = Generator("short", (Contest("rules"), *NULLS), days=120)
 
 
 def told(effects: Sequence[float], half_width: float, episodes: int = 20) -> list[Outcome]:
-    return [Outcome(effect, effect - half_width, effect + half_width, episodes, 7.0) for effect in effects]
+    return [
+        Outcome(effect, reach(effect, half_width), reach(effect, 0.5), reach(effect, 9.0), episodes, 7.0)
+        for effect in effects
+    ]
+
+
+def reach(middle: float, half_width: float) -> Reach:
+    return Reach(middle - half_width, middle + half_width)
 
 
 # What is counted.
@@ -33,10 +52,12 @@ def test_coverage_and_calls_are_counted_on_both_sides() -> None:
     assert scored.truth_error == pytest.approx(0.1)
     assert scored.bias.value == pytest.approx(2.5 / 6 - 1.0)
     assert scored.bias.error > scored.seen.error
+    assert (scored.percentile.covered.value, scored.percentile.called.value) == (2 / 6, 3 / 6)
+    assert (scored.student.covered.value, scored.student.called.value) == (1.0, 0.0)
 
 
 def test_worlds_without_an_interval_are_told_and_not_judged() -> None:
-    silent = [Outcome(9.0, nan, nan, 4, nan)] * 3
+    silent = [Outcome(9.0, NOWHERE, NOWHERE, NOWHERE, 4, nan)] * 3
     scored = score([*told([0.0], 1.0), *silent], NULL)
     assert scored.covered == Share.of(1, 1)
     assert scored.silent.value == 0.75
@@ -84,7 +105,7 @@ def test_the_same_seed_gives_the_same_outcomes() -> None:
 
 def test_arms_are_moved_as_a_whole_and_keep_their_lives(world: SmallWorld) -> None:
     moved, elsewhere = (world.path(f"moved:seed={seed}") for seed in (1, 2))
-    plan, ticks = world.ground().plan, world.market.ticks
+    plan, ticks = world.plan(), world.market.ticks
     assert len(moved.spells) == len(elsewhere.spells) == len(plan)
     interval, start = world.market.interval, world.market.start
     lives = sorted(entry.expires - start - entry.tick * interval for entry in plan)
@@ -105,13 +126,27 @@ def test_unmoved_interventions_make_the_guardian_s_own_path(world: SmallWorld, m
     assert sorted(still.spells) == sorted(own.spells)
 
 
+def test_a_branch_in_which_nothing_stands_is_the_arm_of_nobody(world: SmallWorld) -> None:
+    tables = world.tables("no-llm")
+    daily = returns(sampled(tables["equity"], world.ground.start_equity, MICROS_PER_DAY)[1])
+    assert world.path("no-llm").daily.tolist() == daily.tolist()
+
+
 def test_too_few_episodes_have_no_interval(world: SmallWorld) -> None:
     own, nobody = world.path("rules"), world.path("no-llm")
     few = ArmPath(own.daily, own.spells[: EPISODES_MIN - 1])
-    assert np.isnan(judged(few, nobody).low)
-    assert not np.isnan(judged(own, nobody).low)
+    assert not judged(few, nobody).has_interval
+    assert judged(own, nobody).has_interval
+    assert not judged(own, nobody, has_interval=False).has_interval
     assert judged(few, nobody).effect == judged(own, nobody).effect
-    assert not judged(own, own).is_called
+    assert judged(own, own).printed.holds(0.0)
+
+
+def test_intervals_beside_the_printed_one_are_of_the_same_estimate(world: SmallWorld) -> None:
+    found = judged(world.path("rules"), world.path("no-llm"))
+    assert found.student.low + found.student.high == pytest.approx(2.0 * found.effect)
+    assert found.printed.low <= found.student.low
+    assert found.percentile.holds(found.effect)
 
 
 # The card itself, small.
