@@ -1,5 +1,6 @@
 """``alphastrike explain``: what every intervention of a run was worth, and what else could have been done."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of the recorded run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name, folder or s3:// address of the run.")],
     situation: Annotated[
         int | None,
         typer.Option("--situation", metavar="N", min=1, help="Only the card of this decision.", show_default=False),
@@ -46,12 +47,14 @@ def explain(
     alone and replaced by a harmless one. Beside the page lie the situations with the values of all actions, as Parquet
     and JSONL. With --situation only one decision is taken apart, and nothing is written. Exits 0.
     """
+    from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import say
     from alphastrike.runs.registry import open_run
 
-    opened = open_run(data, run)
+    root, there = at_hand(data, run, quiet or as_json)
+    opened = open_run(root, there)
     if situation is not None:
-        _card(data, opened, situation, threads, as_json=as_json, quiet=quiet)
+        _card(root, opened, situation, threads, as_json=as_json, quiet=quiet)
         return
     if not opened.manifest.rows_of("situations"):
         _nothing(opened, as_json=as_json)
@@ -67,7 +70,7 @@ def explain(
 
     with progress_bars(quiet or as_json) as progress:
         it = taken_apart(
-            data,
+            root,
             opened,
             pairs=max(1, permutations // 2),
             threads=threads,
@@ -83,8 +86,8 @@ def explain(
     _print(it, every)
     say(f"Page: {page}")
     say(f"Situations with the values of all actions: {suite.parquet}, {suite.jsonl}")
-    root = "" if data == DATA else f" --data {data}"
-    say(f"One decision: alphastrike explain {opened.name} --situation N{root}")
+    stated = "" if data == DATA else f" --data {data}"
+    say(f"One decision: alphastrike explain {shlex.quote(run)} --situation N{stated}")
 
 
 def _counted(data: Path, it: "Explained") -> "Explained":

@@ -29,6 +29,8 @@ from alphastrike.cli.markets import markets
 from alphastrike.cli.override import override
 from alphastrike.cli.page import page
 from alphastrike.cli.prompt import prompt
+from alphastrike.cli.pull import pull
+from alphastrike.cli.push import push
 from alphastrike.cli.record import record
 from alphastrike.cli.replay import replay
 from alphastrike.cli.resume import resume
@@ -78,6 +80,8 @@ app.command("what-if")(what_if)
 app.command("live")(live)
 app.command("page")(page)
 app.command("runs")(runs)
+app.command("push")(push)
+app.command("pull")(pull)
 app.command("sql")(sql)
 app.command("verify")(verify)
 app.command("signals")(signals)

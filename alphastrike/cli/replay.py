@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def replay(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="Name or folder of a recorded run.", show_default="the latest"),
+        typer.Argument(metavar="[RUN]", help="Name, folder or s3:// address of a run.", show_default="the latest"),
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -65,6 +65,7 @@ def replay(
     asked but represented by the guardian. Where there is no run yet, a sample market is made and recorded with the
     guardian's rules first. Exits 0 when every arm ran to the end.
     """
+    from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
@@ -77,20 +78,21 @@ def replay(
     from reports.counterfactual import Beside, write_comparison
     from reports.counterfactual import as_json as numbers_of
 
+    root, there = (data, None) if run is None else at_hand(data, run, quiet)
     asked = _asked(mode, fills, worlds, block_days, seed)
     with progress_bars(quiet) as progress:
-        opened = _opened(data, run, threads, progress, quiet)
+        opened = _opened(root, there, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
         if worlds:
-            check_worlds(data, opened, policies, worlds, block_days)
+            check_worlds(root, opened, policies, worlds, block_days)
         done = replayed(
-            data, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
+            root, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
         )
         comparison = _made_by(done.comparison, asked)
         beside = Beside(
             band=fill_band(done, threads=threads, progress=progress) if fills == "band" else None,
             worlds=run_worlds(
-                data, opened, policies, worlds, seed=seed, block_days=block_days, processes=threads, progress=progress
+                root, opened, policies, worlds, seed=seed, block_days=block_days, processes=threads, progress=progress
             )
             if worlds
             else None,

@@ -10,7 +10,7 @@ ROWS_SHOWN: Final = 100
 
 
 def sql(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of the run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name, folder or s3:// address of the run.")],
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One statement that reads, such as select.")],
     limit: Annotated[
         int | None,
@@ -26,12 +26,14 @@ def sql(
     Every kind of event is a table: forecasts, fills, trades, equity, situations, tool_calls, candles, funding, ...
     `show tables` lists them, `describe fills` gives the columns. Nothing but the run can be reached from a query.
     """
+    from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import note, out, print_json, table
     from alphastrike.runs.registry import open_run
 
     if limit is None and not as_json:
         limit = ROWS_SHOWN
-    answer = open_run(data, run).sql(query, limit)
+    root, there = at_hand(data, run, as_json)
+    answer = open_run(root, there).sql(query, limit)
     rows = [tuple(_shown(value) for value in row) for row in answer.rows]
     if as_json:
         names = _distinct(answer.columns)

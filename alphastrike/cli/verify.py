@@ -10,7 +10,7 @@ DIFFERENT: Final = 2
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of the run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name, folder or s3:// address of the run.")],
     quick: Annotated[bool, typer.Option("--quick", help="Only bytes and hash chain; nothing is re-derived.")] = False,
     threads: Threads = ALL_CORES,
     data: Data = DATA,
@@ -22,14 +22,16 @@ def verify(
     On the machine and versions that recorded it, everything is re-derived; elsewhere, the account half from the
     recorded forecasts. Exits 0 when nothing differs, 2 otherwise, with a line for each finding.
     """
+    from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.progress import progress_bars
     from alphastrike.runs.registry import open_run
     from alphastrike.runs.verify import verify as verify_run
 
-    opened = open_run(data, run)
+    root, there = at_hand(data, run, quiet or as_json)
+    opened = open_run(root, there)
     with progress_bars(quiet or as_json) as progress:
-        found = verify_run(data, opened, quick=quick, threads=threads, progress=progress)
+        found = verify_run(root, opened, quick=quick, threads=threads, progress=progress)
     if as_json:
         print_json({"identical": found.is_identical, **vars(found)})
         raise typer.Exit(0 if found.is_identical else DIFFERENT)

@@ -280,6 +280,19 @@ def _partial_folder(root: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def arriving_market(root: Path, name: str) -> Iterator[Path]:
+    """Give a hidden folder for all files of a market that was made elsewhere; a block that ends well gives it its name.
+
+    Raises:
+        ConfigurationError: a market of that name appeared meanwhile.
+        TryAgainError: the disk is full.
+    """
+    with _partial_folder(root, name) as partial:
+        yield partial
+        _settle(partial, _folder(root, name))
+
+
 def _settle(partial: Path, folder: Path) -> None:
     for file in sorted(partial.iterdir()):
         _sync(file)
