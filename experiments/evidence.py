@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from replay.effect import DAYS_PER_YEAR, Reals, sharpe
 from replay.inference import (
-    BLOCK_DAYS,
     LEVEL,
     Bootstrap,
     Interval,
@@ -19,6 +18,8 @@ from replay.inference import (
     stationary_blocks,
 )
 from replay.inference.student import NORMAL_95, quantile_95
+
+WEEK_DAYS: Final = 7.0
 
 
 class Paired(NamedTuple):
@@ -111,4 +112,4 @@ def mean_block(series: Sequence[Reals], floor_days: float) -> float:
     from, which makes intervals narrow. At least a week and ``floor_days`` (for how long a position may be held, over
     which days depend on one another), at most what leaves ``BLOCKS_MIN`` blocks.
     """
-    return block_days(series, max(BLOCK_DAYS, floor_days))
+    return block_days(series, max(WEEK_DAYS, floor_days))

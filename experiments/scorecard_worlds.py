@@ -34,7 +34,7 @@ from replay.branch import Fork, run_branches
 from replay.effect import Reals, Spell, Tables, active_times, merged, returns, sampled
 from replay.ground import Ground
 from replay.inference import BLOCK_DAYS, EPISODES_MIN, bootstrap_for, growth_interval, stationary_blocks
-from replay.inference.intervals import FREEDOM_MIN, blocks_that_move, sum_error
+from replay.inference.intervals import sum_error
 from replay.inference.student import quantile_95
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -113,7 +113,7 @@ class Outcome(NamedTuple):
     percentile: Reach
     """What the 2.5 and 97.5 % quantiles of the same resampled sums would be."""
     student: Reach
-    """What Student's t would be: as many degrees of freedom as blocks in which anything happened, less one."""
+    """What Student's t would be: one degree of freedom fewer than there are blocks."""
     episodes: int
     block_days: float
 
@@ -156,8 +156,7 @@ def judged(arm: ArmPath, against: ArmPath, *, has_interval: bool = True) -> Outc
         return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, how.block_days)
     drawn = difference[stationary_blocks(len(difference), how)].sum(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    freedom = max(blocks_that_move(difference != 0.0, how.block_days) - 1.0, FREEDOM_MIN)
-    half = quantile_95(freedom) * sum_error(difference, how)
+    half = quantile_95(len(difference) / how.block_days - 1.0) * sum_error(difference, how)
     return Outcome(
         effect=effect,
         printed=Reach(interval.low, interval.high),

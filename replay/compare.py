@@ -155,7 +155,7 @@ def _paired_daily(one: Tables, other: Tables, start_equity: float) -> tuple[Real
 
 
 def _bootstrap_for(arms: list[Arm], start_equity: float) -> Bootstrap:
-    """Blocks as long as the paired differences need, at least seven days and the median intervention."""
+    """Blocks as long as the paired differences need, at least three days and the median intervention."""
     lengths = [spell.end - spell.begin for arm in arms for spell in active_times(arm.tables).values()]
     floor = max(BLOCK_DAYS, float(np.median(lengths)) / MICROS_PER_DAY if lengths else 0.0)
     factual, *others = arms

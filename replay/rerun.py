@@ -120,7 +120,7 @@ def replayed(
         mode: ``adaptive``: every arm answers its own situations. ``frozen``: it answers the recorded ones, its answers
             stand until they expire, and nobody is asked in the branch.
         threads: arms that run at the same time.
-        bootstrap: how intervals are drawn; by default blocks of at least seven days.
+        bootstrap: how intervals are drawn; by default blocks of at least three days.
         progress: told of each arm under its name.
         others: makes the policies that need more than their names, as a model does.
 

@@ -16,8 +16,9 @@ import numpy as np
 from replay.effect import Integers, Reals
 
 DRAWS: Final = 2_000
-BLOCK_DAYS: Final = 7.0
-"""The least mean block of a comparison of runs: positions outlive the intervention that changed them."""
+BLOCK_DAYS: Final = 3.0
+"""The least mean block of a comparison of runs: positions outlive the intervention that changed them. Longer
+blocks than a difference needs leave fewer of them, and intervals that are wider than they promise."""
 SEED: Final = 1
 BLOCKS_MIN: Final = 8
 """Fewer mean blocks than this in the run: resampling them says nothing, and no interval is printed."""

@@ -17,8 +17,8 @@ def test_the_manual_has_every_measure_with_its_formula() -> None:
 
 def test_the_manual_states_the_interval_as_it_is_drawn() -> None:
     text = " ".join(MANUAL.read_text("utf-8").split())
-    assert (DRAWS, BLOCK_DAYS, EPISODES_MIN, BLOCKS_MIN) == (2_000, 7.0, 10, 8)
-    assert "2,000 draws, blocks of seven days" in text
+    assert (DRAWS, BLOCK_DAYS, EPISODES_MIN, BLOCKS_MIN) == (2_000, 3.0, 10, 8)
+    assert "2,000 draws, blocks of three days" in text
     assert "Below ten episodes" in text
     assert "shorter than eight blocks" in text
     for standing in Standing:

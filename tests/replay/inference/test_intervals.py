@@ -100,18 +100,14 @@ def test_what_is_missing_from_one_drawn_history_in_twenty_has_no_interval() -> N
     assert sum_interval(series, Bootstrap(block_days=1.0)) is None
 
 
-def test_blocks_of_nothing_tell_nothing_about_the_spread() -> None:
-    # The same ten days: within 80 days nearly every block of a week holds some, within 800 one in ten does.
-    shocks = returns(5, mean=0.01, days=10)
-    near, far = np.zeros(80), np.zeros(800)
-    near[4::8], far[40::80] = shocks, shocks
+@pytest.mark.parametrize(("days", "least"), [(70, 2.26), (203, 2.048), (210, 0.0)])
+def test_few_blocks_are_never_surer_than_student_is(days: int, least: float) -> None:
+    # Ten blocks of a week have nine degrees of freedom, twenty-nine 28; thirty need no support.
+    quiet = np.where(np.arange(days) % 2, 1.0, -1.0) + 0.01 * returns(3, days=days)
     how = Bootstrap(block_days=7.0)
-    narrow, wide = sum_interval(near, how), sum_interval(far, how)
-    assert narrow is not None
-    assert wide is not None
-    assert sum_error(far, how) > sum_error(near, how)
-    # Ten blocks speak, so at least Student's 2.26 with nine degrees of freedom, and not the 1.98 of 114 blocks.
-    assert (wide.high - wide.low) / 2.0 >= 2.26 * sum_error(far, how)
+    interval = sum_interval(quiet, how)
+    assert interval is not None
+    assert (interval.high - interval.low) / 2.0 >= least * sum_error(quiet, how)
 
 
 def test_the_interval_of_a_window_is_drawn_from_its_hours() -> None:
