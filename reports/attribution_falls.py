@@ -6,7 +6,7 @@ from typing import Final
 from replay.attribution import Share
 from replay.worth import Worths
 from reports import falls, worth_rows
-from reports.decision_cards import thousandths
+from reports.effects import thousandths
 
 WHOLE: Final = "all interventions"
 REST: Final = "the other {count}"

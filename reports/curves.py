@@ -46,7 +46,7 @@ def curves(single: Sequence[Line], mean: Line, low: Line, high: Line, floor: Lin
         mean: their mean.
         low: lower edge of the band of the mean.
         high: its upper edge.
-        floor: mean of what harmless interventions move.
+        floor: what a harmless intervention moves, up or down.
     """
     count = len(mean)
     told = [value for line in (mean, low, high, floor) for value in line]
@@ -84,7 +84,7 @@ def curves(single: Sequence[Line], mean: Line, low: Line, high: Line, floor: Lin
         single="".join(path(line) for line in single),
         mean=path(mean),
         band=band,
-        floor=path(floor),
+        floor=path(floor) + path([-value for value in floor]),
         zero=round(down(0.0), 1),
         axis=[Place(each.value, round(100.0 - each.place, 2), each.told) for each in places(scale)],
         columns=[Place(float(number), round(across(number) / WIDTH * 100.0, 2)) for number in range(count)],

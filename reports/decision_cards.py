@@ -21,6 +21,7 @@ from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.measures import PARTS
 from replay.worth import Worth
 from reports import choices, numerals, words
+from reports.effects import interval_told, thousandths
 
 Block = list[Any]
 
@@ -70,11 +71,6 @@ def safe_json(value: Any) -> Markup:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)
-
-
-def thousandths(value: float, digits: int = 2) -> str:
-    """Write an effect in thousandths of log equity."""
-    return numerals.number(1_000.0 * value, digits, signed=True)
 
 
 def _seen(answer: AnsweredSituation, symbols: Sequence[str]) -> list[Block]:
@@ -191,12 +187,9 @@ def _worth(worth: Worth) -> list[Block]:
     same = numerals.ABSENT
     if worth.same_from is not None:
         same = f"{numerals.time(worth.same_from)} ({numerals.duration(worth.same_from - worth.applied)})"
-    interval = "no interval"
-    if worth.interval is not None:
-        interval = f"[{thousandths(worth.interval.low)}, {thousandths(worth.interval.high)}]"
     error = f" ± {thousandths(worth.shapley_error).lstrip('+')}" if worth.shapley_error > 0.0 else ""
     facts = [
-        (f"95 % at {PRIMARY.label}", interval),
+        (f"95 % at {PRIMARY.label}", interval_told(worth.interval) or "no interval"),
         ("Shapley part", thousandths(worth.shapley) + error),
         ("paths met again", met),
         ("equal from", same),

@@ -32,7 +32,8 @@ from reports import (
     words,
     worth_rows,
 )
-from reports.decision_cards import safe_json, thousandths
+from reports.decision_cards import safe_json
+from reports.effects import thousandths
 from reports.page import page_path, render, write_page
 from reports.palette import inks
 from reports.recorded import Recorded, recorded
@@ -77,7 +78,7 @@ def page(it: Explained, run: Recorded, worlds: Markup | None = None) -> str:
         title=f"{it.origin.run}: what the interventions were worth",
         sections=_sections(it, has_worlds=worlds is not None),
         headline=it.headline,
-        evidence=it.evidence,
+        evidence=[each.replace(" %", "\u00a0%").replace(" ‰", "\u00a0‰") for each in it.evidence],
         bars=wholes.bars(it, ink),
         hindsight=wholes.bars(it, ink, of_hindsight=True),
         bars_told=wholes.told(it),

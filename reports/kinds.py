@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from replay.explained import Group, Groups
 from reports import numerals
-from reports.decision_cards import thousandths
+from reports.effects import thousandths
 
 
 class Row(NamedTuple):

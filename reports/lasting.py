@@ -10,7 +10,7 @@ from replay.effect import Reals
 from replay.horizons import HORIZONS
 from replay.worth import Worth
 from reports import curves
-from reports.decision_cards import thousandths
+from reports.effects import thousandths
 
 TOLD: Final = (
     "Horizons count from the tick at which an intervention was applied. One that is closer to the end of the run than "
@@ -41,7 +41,7 @@ def rows(worths: Sequence[Worth], mean: Line, low: Line, high: Line) -> list[tup
         ("95 % band, low", [thousandths(value) for value in low]),
         ("95 % band, high", [thousandths(value) for value in high]),
         ("median", [thousandths(_median(column)) for column in table.T]),
-        ("mean of a harmless one", [thousandths(value) for value in harmless(worths)]),
+        ("a harmless one moves", [thousandths(value).lstrip("+") for value in harmless(worths)]),
         ("interventions", [f"{int(count):,}" for count in counts]),
     ]
 
@@ -52,15 +52,9 @@ def effects(worths: Sequence[Worth]) -> Reals:
 
 
 def harmless(worths: Sequence[Worth]) -> list[float]:
-    """Return the mean of what harmless interventions moved at every horizon; NaN where none reaches."""
+    """Return what harmless interventions moved at every horizon, up or down, in the median; NaN where none reaches."""
     table = np.array([each.placebo.effect for each in worths], dtype=np.float64).reshape(-1, len(HORIZONS))
-    return [mean_of(column) for column in table.T]
-
-
-def mean_of(column: Reals) -> float:
-    """Return the mean of the defined values."""
-    known = column[np.isfinite(column)]
-    return math.fsum(known) / len(known) if len(known) else math.nan
+    return [_median(np.abs(column)) for column in table.T]
 
 
 def _median(column: Reals) -> float:

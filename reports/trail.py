@@ -29,8 +29,8 @@ READINGS_MAX: Final = 1_500
 LOG_RANGE_MAX: Final = 1e4
 """A log scale shows no more than this ratio: an account that is lost leaves it through the bottom."""
 
-MARK: Final = 9.0
-"""Half of a mark's height, in the box's units."""
+LANE: Final = 10.0
+"""Height of the lane of the situations, in the box's units."""
 
 LABELS: Final = 6
 """About as many round values stand beside a panel."""
@@ -55,8 +55,6 @@ class Panel:
     title: str
     lines: list[tuple[str, str]]
     """(arm, SVG path), bottom first."""
-    marks: str
-    """Ticks on the factual arm's line where its policy was asked; empty in a panel without them."""
     levels: list[Level]
     low: float
     high: float
@@ -76,6 +74,8 @@ class Trail:
     """All panels over one axis."""
 
     panels: list[Panel]
+    marks: str
+    """Path of the times at which the factual arm's policy was asked, in a lane of 1000 × 10."""
     bands: str
     """Path of the times at which an intervention of the factual arm was active."""
     ticks: list[Tick]
@@ -110,10 +110,11 @@ def trail(
     axis = Axis(begin, end)
     return Trail(
         panels=[
-            _panel("linear", "equity, USDT", arms, axis, asked),
-            _panel("log", "equity, USDT, log scale", logs, axis, asked),
-            _panel("drawdown", "drawdown", fallen, axis, ()),
+            _panel("linear", "equity, USDT", arms, axis),
+            _panel("log", "equity, USDT, log scale", logs, axis),
+            _panel("drawdown", "drawdown", fallen, axis),
         ],
+        marks="".join(f"M{_across(axis, each.time):.1f} 0V{LANE:g}" for each in asked),
         bands="".join(
             f"M{_across(axis, first):.1f} 0H{_across(axis, last):.1f}V{HEIGHT:g}H{_across(axis, first):.1f}Z"
             for first, last in _merged(active, end)
@@ -150,7 +151,7 @@ def _across(axis: Axis, time: Any) -> Any:
     return WIDTH * (time - axis.begin) / max(axis.end - axis.begin, 1)
 
 
-def _panel(key: str, title: str, arms: Mapping[str, Path], axis: Axis, asked: Sequence[Asked]) -> Panel:
+def _panel(key: str, title: str, arms: Mapping[str, Path], axis: Axis) -> Panel:
     everything = np.concatenate([values for _, values in arms.values()])
     low, high = float(np.min(everything)), float(np.max(everything))
     air = 0.03 * (high - low) or 1.0
@@ -166,13 +167,7 @@ def _panel(key: str, title: str, arms: Mapping[str, Path], axis: Axis, asked: Se
             f"{x:.1f},{y:.1f}" for x, y in zip(_across(axis, times[kept]), down(values[kept]), strict=True)
         )
         lines.append((name, f"M{points}"))
-    times, values = next(iter(arms.values()))
-    rows = np.clip(np.searchsorted(times, [each.time for each in asked], side="right") - 1, 0, None)
-    marks = "".join(
-        f"M{_across(axis, each.time):.1f} {down(values[row]) - MARK:.1f}v{2 * MARK:g}"
-        for each, row in zip(asked, rows, strict=True)
-    )
-    return Panel(key, title, lines, marks, _levels(key, low, high), low, high)
+    return Panel(key, title, lines, _levels(key, low, high), low, high)
 
 
 def _levels(key: str, low: float, high: float) -> list[Level]:

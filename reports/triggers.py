@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from replay.trigger_quality import TriggerQualities, TriggerQuality
 from reports import numerals, words
-from reports.decision_cards import thousandths
+from reports.effects import thousandths
 
 
 class Row(NamedTuple):

@@ -10,7 +10,7 @@ from replay.decisions import Decision
 from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.worth import Worth
 from reports import numerals, words
-from reports.decision_cards import thousandths
+from reports.effects import interval_told, thousandths
 from reports.forest import Estimate, Forest, Mark, forest
 
 AT: Final = [each.label for each in HORIZONS].index(PRIMARY.label)
@@ -99,7 +99,7 @@ def _row(worth: Worth, mark: Mark, regrets: Mapping[int, float], events: Callabl
         seen=fired(worth),
         called=called(worth),
         effect=thousandths(value),
-        interval="" if interval is None else f"[{thousandths(interval.low)}, {thousandths(interval.high)}]",
+        interval=interval_told(interval),
         formula=f"1,000 × [ln equity with it − ln equity without it], {events(worth.applied, until)}",
         sort=_sort(value),
         is_clear=interval is not None and interval.excludes_zero and not abs(value) <= abs(floor),

@@ -148,6 +148,7 @@
   const trail = given("trail-json");
   if (trail) {
     const panels = all("#trail .path"), says = document.getElementById("trail-reading");
+    const lane = document.querySelector("#trail .lane svg");
     const whole = document.getElementById("whole"), days = document.querySelector("#trail > .days");
     const atFirst = { days: [...days.children], levels: panels.map((panel) => [...panel.querySelector(".levels").children]) };
     let time = 0;
@@ -216,6 +217,7 @@
         panel.querySelector(".rules").replaceChildren(...(isWhole ? atFirst.levels[number].map((each) => each.style.top)
           : levels.map(([top]) => `${top}%`)).map((top) => made("i", { style: `top: ${top}` })));
       });
+      lane.setAttribute("viewBox", `${from} 0 ${to - from} 10`);
       days.replaceChildren(...(isWhole ? atFirst.days
         : [0, 1 / 3, 2 / 3, 1].map((share) => made("span", {
           text: moment(timeOf(from + (to - from) * share), 10), style: `left: ${100 * share}%; transform: translateX(-${100 * share}%)`,
@@ -258,6 +260,11 @@
         else return;
         event.preventDefault();
       });
+    });
+    lane.addEventListener("pointermove", (event) => read(rowOf(placeOf(lane, event))));
+    lane.addEventListener("click", (event) => {
+      const near = nearest(timeOf(placeOf(lane, event)), 0.01);
+      if (near) openCard(`s${near[1]}`);
     });
     whole.addEventListener("click", () => look(0, 1000));
     all("input[data-line]").forEach((input) => input.addEventListener("change", () => {

@@ -173,6 +173,7 @@ def test_a_drag_over_the_paths_looks_closer_and_the_button_looks_at_all_again(br
         linked = shown.locator(".path[data-key=drawdown] svg").get_attribute("viewBox").split()
         assert [float(linked[0]), float(linked[2])] == [zoomed[0], zoomed[2]]
         assert shown.evaluate(COLLISIONS) == []
+        assert shown.locator(".lane svg").get_attribute("viewBox").split()[0] == linked[0]
         shown.locator("#whole").click()
         assert [float(part) for part in figure.get_attribute("viewBox").split()] == [
             pytest.approx(float(part), abs=1e-6) for part in before.split()

@@ -77,7 +77,7 @@ def test_the_verdict_comes_first_with_every_arm_in_both_modes(html: str, made: t
     assert verdict.index("Undecided") < verdict.index("95 % [")
     assert verdict.count('<div class="bar">') == len(made[0].whole) == 4
     assert verdict.count("<small>adaptive</small>") == verdict.count("<small>frozen</small>") == 2
-    plain = re.sub(r"<[^>]+>", "", verdict)
+    plain = re.sub(r"<[^>]+>", "", verdict).replace("\u00a0", " ")
     for said in ("over histories, decisions fixed", "Fills: base model only", "episodes", *made[0].evidence):
         assert said in plain
 
