@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from alphastrike.journal.folders import begin_partial, check_run_name, sweep, sync
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.manifest import Manifest, RunFacts, Segment, TableFacts, sealed, write_manifest
+from alphastrike.journal.memory import blobs, fixed
 from alphastrike.journal.tables import NUMBERING, RECORDED_AT, Numbering, Rows, arrow_schema, row_count, to_table
 from alphastrike.model.errors import ConfigurationError, TryAgainError
 from alphastrike.model.symbols import SymbolTable
@@ -99,7 +100,8 @@ class RunWriter:
         self._tables.setdefault(CHECKPOINTS, TableFacts(rows=0))
         if not situations:
             return
-        table = pa.table([situations, ticks, market_seqs, states], schema=CHECKPOINT_SCHEMA)
+        numbers = [fixed(np.array(column, dtype=np.int64), pa.int64()) for column in (situations, ticks, market_seqs)]
+        table = pa.Table.from_arrays([*numbers, blobs(states)], schema=CHECKPOINT_SCHEMA)
         with self._room():
             segment = self._segment(CHECKPOINTS, CHECKPOINT_SCHEMA, {"use_dictionary": False})
             segment.write(table, market_seqs[0], market_seqs[-1])

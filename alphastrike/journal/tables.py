@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alphastrike.journal.kinds import KINDS, Column, Kind
+from alphastrike.journal.memory import dictionary, fixed, flags, held, is_null, plain_values, texts
 from alphastrike.model.errors import DataError
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import ALL_SYMBOLS, Storage, Unit
@@ -110,8 +111,8 @@ def to_table(
     recorded_at: npt.NDArray[np.int64] | None = None,
 ) -> pa.Table:
     """Return the rows as the kind's Arrow table."""
-    arrays: list[pa.Array] = [pa.array(seq), pa.array(part), pa.array(_integers(rows["market_seq"]))]
-    arrays += [] if recorded_at is None else [pa.array(recorded_at).view(_RECORDED_AT.type)]
+    arrays: list[pa.Array] = [fixed(_integers(values), pa.int64()) for values in (seq, part, rows["market_seq"])]
+    arrays += [] if recorded_at is None else [fixed(_integers(recorded_at), _RECORDED_AT.type)]
     arrays += [_to_arrow(kind, column, np.asarray(rows[column.name]), symbols) for column in kind.columns]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(kind, recorded=recorded_at is not None))
 
@@ -151,33 +152,26 @@ def _to_arrow(kind: Kind, column: Column, values: npt.NDArray[Any], symbols: Sym
     where = f"{kind.name}.{column.name}"
     match column.unit.storage:
         case Storage.TIME:
-            return pa.array(_integers(values)).view(column.arrow_type)
+            return fixed(_integers(values), column.arrow_type)
         case Storage.INTEGER:
-            return pa.array(_integers(values))
+            return fixed(_integers(values), pa.int64())
         case Storage.REAL:
-            return pa.array(np.ascontiguousarray(values, dtype=np.float64))
+            return fixed(np.ascontiguousarray(values, dtype=np.float64), pa.float64())
         case Storage.FLAG:
             assert bool(np.all((values == 0) | (values == 1))), f"{where} holds a flag other than 0 and 1"
-            return pa.array(np.ascontiguousarray(values, dtype=np.int64).astype(bool))
+            return flags(_integers(values))
         case Storage.TEXT:
-            return pa.array(values, type=pa.string())
+            return texts(values.tolist())
         case Storage.SYMBOL:
             places = _integers(values)
             assert bool(np.all((places >= ALL_SYMBOLS) & (places < len(symbols)))), f"{where} holds no symbol"
-            return _dictionary(places, places == ALL_SYMBOLS, list(symbols))
+            return dictionary(places, places == ALL_SYMBOLS, list(symbols))
         case Storage.CODE:
             names, numbers = _codes(column)
             codes = _integers(values)
             places = np.searchsorted(numbers, codes).clip(max=len(numbers) - 1)
             assert bool(np.all(numbers[places] == codes)), f"{where} holds a number that is no code"
-            return _dictionary(places, None, names)
-
-
-def _dictionary(
-    places: npt.NDArray[np.int64], is_null: npt.NDArray[np.bool_] | None, names: list[str]
-) -> pa.DictionaryArray:
-    indices = pa.array(places.astype(np.int32), mask=is_null)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
+            return dictionary(places, None, names)
 
 
 def _to_numpy(kind: Kind, column: Column, values: pa.ChunkedArray, symbols: SymbolTable) -> npt.NDArray[Any]:
@@ -197,26 +191,6 @@ def _to_numpy(kind: Kind, column: Column, values: pa.ChunkedArray, symbols: Symb
             return _numbers(kind, column, values, dict(zip(names, numbers.tolist(), strict=True)))
 
 
-def plain_values(values: pa.ChunkedArray, dtype: type[np.generic] | np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return a column of fixed width without nulls.
-
-    Not by ``to_numpy`` or a function of ``pyarrow.compute``, which import pandas: a fifth of a second.
-    """
-    parts = [np.empty(0, dtype=dtype)]
-    parts += [_held(chunk, dtype) for chunk in values.chunks if len(chunk)]
-    return np.concatenate(parts) if len(parts) != 2 else parts[1]
-
-
-def _held(array: pa.Array, dtype: type[np.generic] | np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return what an array of fixed-width values holds; undefined where it is null."""
-    return np.frombuffer(array.buffers()[1], dtype=dtype)[array.offset : array.offset + len(array)]
-
-
-def _is_null(array: pa.Array) -> npt.NDArray[np.bool_]:
-    bits = np.unpackbits(np.frombuffer(array.buffers()[0], dtype=np.uint8), bitorder="little")
-    return np.asarray(bits[array.offset : array.offset + len(array)] == 0)
-
-
 def _numbers(
     kind: Kind, column: Column, values: pa.ChunkedArray, number_of: Mapping[str, int]
 ) -> npt.NDArray[np.int64]:
@@ -233,8 +207,8 @@ def _numbers(
         numbers = np.array([*(number_of[name] for name in names), ALL_SYMBOLS], dtype=np.int64)
         if not len(chunk):
             continue
-        places = _held(chunk.indices, np.dtype(f"i{chunk.indices.type.bit_width // 8}"))
-        parts.append(numbers[np.where(_is_null(chunk.indices), -1, places) if chunk.null_count else places])
+        places = held(chunk.indices, np.dtype(f"i{chunk.indices.type.bit_width // 8}"))
+        parts.append(numbers[np.where(is_null(chunk.indices), -1, places) if chunk.null_count else places])
     return np.concatenate(parts)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alphastrike.journal.kinds import Column
-from alphastrike.journal.tables import plain_values
+from alphastrike.journal.memory import plain_values
 from alphastrike.market.columns import TABLES, Columns
 from alphastrike.model.errors import DataError
 from alphastrike.model.symbols import SymbolTable
