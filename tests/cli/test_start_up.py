@@ -15,6 +15,8 @@ HEAVY = {
     "duckdb",
     "bokeh",
     "scipy",
+    "arch",
+    "statsmodels",
     "mlflow",
     "ccxt",
     "optuna",
