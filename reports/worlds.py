@@ -160,7 +160,10 @@ def terminal_tables(worlds: Worlds) -> list[TextTable]:
     narrow = TextTable(
         spread.title, [spread.headers[at] for at in kept], [[row[at] for at in kept] for row in spread.rows]
     )
-    alike = [[row.label, row.original, row.median, row.usual] for row in likeness_rows(worlds)]
+    alike = [
+        [row.label, row.original, row.median, f"{row.usual} *" if row.is_outside else row.usual]
+        for row in likeness_rows(worlds)
+    ]
     return [narrow, TextTable("How alike they are", ["", "original", "worlds", "5 % to 95 %"], alike)]
 
 
@@ -210,6 +213,12 @@ def notes(worlds: Worlds) -> Iterator[str]:
         yield (
             f"The market holds only {blocks:.0f} blocks of that length: its worlds are much alike, and histories "
             "differ more than they do."
+        )
+    unlike = [row.label for row in likeness_rows(worlds) if row.is_outside]
+    if unlike:
+        yield (
+            f"Of the original, {' and '.join(unlike)} lies outside of what nine worlds of ten have (*): what changes "
+            "over longer than a block is not kept."
         )
     for arm, stub in worlds.stubs:
         yield f"{arm} is a model and was not asked in the worlds: {stub} stands for it."

@@ -83,6 +83,7 @@ def test_what_is_unlike_the_original_is_marked(worlds: Worlds) -> None:
     rows = {row.label: row for row in likeness_rows(worlds)}
     assert rows["autocorrelation of |returns|, 24 h"].is_outside is False
     few = made({"x": np.zeros(5)})
+    assert "lies outside of what nine worlds of ten have" in " ".join(notes(few))
     assert next(row for row in likeness_rows(few) if row.label.endswith(", 1 h")).is_outside
     assert rows["autocorrelation of |returns|, 7 d"].original == "–"
 
