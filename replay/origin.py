@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from alphastrike.config.settings import Settings
+from alphastrike.journal.manifest import Parent
 from alphastrike.journal.reader import Run
 from alphastrike.market.intervals import interval_text
 from alphastrike.market.manifest import MarketManifest
 from alphastrike.market.store import find_market
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_SECOND
+from alphastrike.policy.tools import call_of
 from alphastrike.runs.environment import SOURCE, versions
+from replay.calls import call_text
 
 _SIMULATED: Final = "The market is simulated: what holds here is a property of its generator, not of any exchange."
 
@@ -168,9 +171,27 @@ def _changed(here: Any, default: Any, path: str) -> Iterator[tuple[str, str, str
 def _commands(root: Path, run: Run, facts: MarketManifest, settings: Settings, specs: list[str]) -> Iterator[str]:
     data = [] if root == Path("data") else ["--data", str(root)]
     yield _line("alphastrike", *_making(facts), *data)
-    asked = ["--policy", run.manifest.policy, "--name", run.name]
+    parents = list(_parents(run.manifest.parent))
+    names = [*(parent.run for parent in parents), run.name]
+    asked = ["--policy", run.manifest.policy, "--name", names[0]]
     yield _line("alphastrike", "record", facts.name, *asked, *_overrides(settings), *data)
+    for parent, name in zip(parents, names[1:], strict=True):
+        yield _forked(parent, name, data)
     yield _replayed(run, specs, data)
+
+
+def _parents(parent: Parent | None) -> Iterator[Parent]:
+    """Yield where a branch and its ancestors left, the oldest first."""
+    if parent is not None:
+        yield from _parents(parent.parent)
+        yield parent
+
+
+def _forked(parent: Parent, name: str, data: list[str]) -> str:
+    tools = [part for fields in parent.calls or () for part in ("--tool", call_text(call_of(fields)))]
+    mode = [] if parent.mode is None else ["--mode", parent.mode]
+    situation = str(parent.situation)
+    return _line("alphastrike", "what-if", parent.run, "--situation", situation, *tools, *mode, "--name", name, *data)
 
 
 def _overrides(settings: Settings) -> list[str]:

@@ -102,3 +102,4 @@ def _print(asked: "WhatIf") -> None:
         say(mode_line(other, asked.policy))
         short = short_table(other)
         out().print(table(short.headers, short.rows, right=short.headers[1:]))
+        say(meeting_line(other))

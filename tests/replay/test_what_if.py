@@ -199,6 +199,11 @@ def test_a_branch_can_be_forked_again(own: RecordedRuns, at: int) -> None:
         assert verify(own.root, one).findings == (), one.name
     assert grandchild.manifest.parent is not None
     assert grandchild.manifest.parent.parent == child.manifest.parent
+    _, record, first, second, _ = compare(own.root, grandchild, ["recorded"]).origin.commands
+    assert "--policy rules --name guarded" in record
+    assert f"what-if guarded --situation {at} --tool disable_asset:symbol=" in first
+    assert "--mode adaptive --name child" in first
+    assert f"what-if child --situation {later} --tool adjust_leverage:new_leverage=1 " in second
 
 
 def test_a_branch_is_a_run_to_every_other_command(own: RecordedRuns, capsys: pytest.CaptureFixture[str]) -> None:
