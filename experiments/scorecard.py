@@ -29,6 +29,8 @@ FIGURES: Final = PROJECT / "reports" / "out" / "scorecard.json"
 
 SEEDS: Final = 500
 """Worlds whose intervals are held against the truth."""
+FIRST_SEED: Final = 10_000
+"""Of the judged worlds: nothing was chosen by looking at these or later ones."""
 TRUTH_WORLDS: Final = 1_000
 """Other worlds, over which the truth is the mean."""
 PROCESSES: Final = 2
@@ -100,23 +102,41 @@ def scorecard(
     """
     scored: list[Scored] = []
     for generator in generators:
-        judged = [_Task(generator, seed, has_intervals=True) for seed in range(seeds)]
-        # Nobody needs to learn that exchangeable arms differ by nothing.
-        known = replace(generator, contests=tuple(each for each in generator.contests if each not in NULLS))
-        last = seeds + truth_worlds if generator.has_others else seeds
-        others = [_Task(known, seed, has_intervals=False) for seed in range(seeds, last)]
+        tasks = _tasks(generator, seeds, truth_worlds)
         found: list[tuple[Outcome, ...]] = []
-        for result in _results(judged + others, processes):
+        for result in _results(tasks, processes):
             found.append(result)
-            progress(generator.name, len(found), last)
-        for place, contest in enumerate(generator.contests):
-            own = [each[place] for each in found[:seeds]]
-            truth = NULL
-            if contest not in NULLS:
-                apart = [each[known.contests.index(contest)] for each in found[seeds:]]
-                truth = truth_of(apart if generator.has_others else own)
-            scored.append(Scored(generator, contest, score(own, truth)))
+            progress(generator.name, len(found), len(tasks))
+        scored += _scored(generator, found[:seeds], found[seeds:])
     return Scorecard(seeds, truth_worlds, tuple(scored))
+
+
+def _tasks(generator: Generator, seeds: int, truth_worlds: int) -> list[_Task]:
+    judged = [_Task(generator, FIRST_SEED + nth, has_intervals=True) for nth in range(seeds)]
+    if not generator.has_others:
+        return judged
+    known = replace(generator, contests=_not_null(generator))
+    others = range(FIRST_SEED + seeds, FIRST_SEED + seeds + truth_worlds)
+    return judged + [_Task(known, seed, has_intervals=False) for seed in others]
+
+
+def _not_null(generator: Generator) -> tuple[Contest, ...]:
+    """Return the contests whose truth is not known beforehand: nobody need learn that of exchangeable arms."""
+    return tuple(contest for contest in generator.contests if contest not in NULLS)
+
+
+def _scored(
+    generator: Generator, judged: Sequence[tuple[Outcome, ...]], others: Sequence[tuple[Outcome, ...]]
+) -> Iterator[Scored]:
+    for place, contest in enumerate(generator.contests):
+        own = [each[place] for each in judged]
+        if contest in NULLS:
+            truth = NULL
+        elif generator.has_others:
+            truth = truth_of([each[_not_null(generator).index(contest)] for each in others])
+        else:
+            truth = truth_of(own)
+        yield Scored(generator, contest, score(own, truth))
 
 
 def _results(tasks: Sequence[_Task], processes: int) -> Iterator[tuple[Outcome, ...]]:
