@@ -16,9 +16,10 @@ from alphastrike.journal.derived import Tool
 from alphastrike.model.forecast import Regime
 from replay.answers import AnsweredSituation, Call
 from replay.cases import CHOSEN
-from replay.decisions import Decision
+from replay.decisions import ActionValue, Decision
 from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.measures import PARTS
+from replay.participation import LIMIT
 from replay.worth import Worth
 from reports import choices, numerals, words
 from reports.effects import interval_told, thousandths
@@ -146,8 +147,7 @@ def _others(decision: Decision | None) -> list[Block]:
     for each in decision.actions:
         value = each.advantage[place]
         share = value / most if math.isfinite(value) else 0.0
-        label = "the answer given" if each.label == CHOSEN else words.action(each.tool, each.value)
-        label += (" · chosen" if each.is_chosen else "") + (" · redundant" if each.is_redundant else "")
+        label = _label(each) + (" · redundant" if each.is_redundant else "")
         rows.append(
             [
                 [label, "chosen"] if each.is_chosen else label,
@@ -161,9 +161,7 @@ def _others(decision: Decision | None) -> list[Block]:
         if math.isfinite(regret)
     ]
     told = f"Best in hindsight, with what the answer fell short of it: {'; '.join(named)}." if named else ""
-    hours = sorted(
-        {each.ttl_hours for each in decision.actions if each.ttl_hours and each.tool is not Tool.DISABLE_ASSET}
-    )
+    hours = sorted({each.ttl_hours for each in decision.actions if each.ttl_hours and _is_usual(each)})
     stands = f", standing for {' or '.join(str(each) for each in hours)} h" if hours else ""
     return [
         ["h", "What each action would have done"],
@@ -173,6 +171,19 @@ def _others(decision: Decision | None) -> list[Block]:
         ],
         ["t", "actions", rows],
     ]
+
+
+def _label(action: ActionValue) -> str:
+    if action.label != CHOSEN:
+        return words.action(action.tool, action.value) + (" · chosen" if action.is_chosen else "")
+    if len(action.plan) != 1:
+        return "the answer given, all calls"
+    return f"{words.asked_for(action.tool, action.symbol, action.value)}, {action.ttl_hours} h · chosen"
+
+
+def _is_usual(action: ActionValue) -> bool:
+    """Whether an action of the grid stands for the configured life, and not for hours of its own."""
+    return action.label != CHOSEN and action.tool is not Tool.DISABLE_ASSET
 
 
 def _worth(worth: Worth) -> list[Block]:
@@ -188,12 +199,13 @@ def _worth(worth: Worth) -> list[Block]:
     if worth.same_from is not None:
         same = f"{numerals.time(worth.same_from)} ({numerals.duration(worth.same_from - worth.applied)})"
     error = f" ± {thousandths(worth.shapley_error).lstrip('+')}" if worth.shapley_error > 0.0 else ""
+    flagged = f", beyond {numerals.percent(LIMIT, 0)}" if worth.participation > LIMIT else ""
     facts = [
         (f"95 % at {PRIMARY.label}", interval_told(worth.interval) or "no interval"),
         ("Shapley part", thousandths(worth.shapley) + error),
-        ("paths met again", met),
+        ("met again", met),
         ("equal from", same),
-        ("largest order ÷ bar's volume", numerals.percent(worth.participation, 2)),
+        ("largest order ÷ bar’s volume", numerals.percent(worth.participation, 2) + flagged),
     ]
     return [
         ["h", f"What intervention {worth.number} was worth"],

@@ -15,6 +15,7 @@ from replay.decisions import Decision
 from replay.explained import Explained
 from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.origin import Origin
+from replay.participation import LIMIT
 from replay.worth import Worth
 from reports import (
     attribution_falls,
@@ -103,6 +104,8 @@ def page(it: Explained, run: Recorded, worlds: Markup | None = None) -> str:
         forest=forest,
         forest_told=_forest_told(it, rows, forest.beyond),
         worth_formulas=formulas.WORTHS,
+        flagged=sum(each.participation > LIMIT for each in worths),
+        limit=LIMIT,
         primary=PRIMARY.label,
         horizons=HORIZONS,
         suite_horizons=[each.label for each in SUITE_HORIZONS],
