@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from replay.explained import Explained
+from reports.recorded import Recorded
 from tests.replay.runs import RecordedRuns, make_runs
+from tests.reports.explained_world import made_explained
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIETLY = (
@@ -19,6 +22,18 @@ PHONE = {"width": 390, "height": 844}
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedRuns:
     """Real runs under a data root of the session's own."""
     return make_runs(tmp_path_factory.mktemp("reported"))
+
+
+@pytest.fixture(scope="session")
+def explained() -> tuple[Explained, Recorded]:
+    """A run of 41 situations taken apart."""
+    return made_explained()
+
+
+@pytest.fixture(scope="session")
+def long_explained() -> tuple[Explained, Recorded]:
+    """One of more than 500 interventions."""
+    return made_explained(584, 1280)
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ NAN = math.nan
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[Explained, Recorded]:
-    return made_explained()
+def made(explained: tuple[Explained, Recorded]) -> tuple[Explained, Recorded]:
+    return explained
 
 
 @pytest.fixture(scope="module")
@@ -164,10 +164,9 @@ def test_foreign_text_stays_text_wherever_it_stands() -> None:
     assert HOSTILE in json.dumps(embedded(html, "cards-json"), ensure_ascii=False).replace('\\"', '"')
 
 
-def test_a_page_of_500_interventions_is_of_a_size_to_send() -> None:
-    it, run = made_explained(584, 1280)
-    html = page(it, run)
-    assert len(it.interventions) > 500
+def test_a_page_of_500_interventions_is_of_a_size_to_send(long_explained: tuple[Explained, Recorded]) -> None:
+    html = page(*long_explained)
+    assert len(long_explained[0].interventions) > 500
     assert len(html.encode()) < 15 * MEGABYTE
     assert len(html.encode()) < 5 * MEGABYTE, "well below what was promised"
     assert len(outline(html).tags) < 40_000
