@@ -49,6 +49,7 @@ def ablate(
     from alphastrike.cli.progress import progress_bars
     from alphastrike.config.resolve import resolve
     from experiments.ablate import ablate as ablation_of
+    from experiments.ledger import count_trials
     from reports.ablation import as_json as numbers_of
     from reports.ablation import write_ablation
 
@@ -57,10 +58,14 @@ def ablate(
         opened = _opened(data, market, progress, quiet)
         ablation = ablation_of(opened, settings, folds=folds, past=past, threads=threads, progress=progress)
     page = write_ablation(ablation, out)
+    tried = [row.name for row in (*ablation.rows, *ablation.singles, *ablation.without)]
+    settled = {"settings": ablation.settings_digest, "folds": f"{len(ablation.folds)} from {ablation.folds[0].begin}"}
+    trials = count_trials(data, "ablate", ablation.market_hash, [{"weighing": name, **settled} for name in tried])
     if as_json:
-        print_json({**numbers_of(ablation), "page": page})
+        print_json({**numbers_of(ablation), "page": page, "trials": trials._asdict()})
         return
     _print(ablation)
+    say(trials.told())
     again = ["alphastrike", "ablate", opened.name, "--folds", str(folds)]
     again += [] if past is None else ["--past", str(past)]
     again += [] if config is None else ["--config", str(config)]

@@ -46,6 +46,7 @@ def what_if(
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
     from alphastrike.runs.registry import open_run
+    from experiments.ledger import count_trials
     from replay.what_if import fork
     from reports.what_if import as_json as figures
 
@@ -63,11 +64,14 @@ def what_if(
             progress=progress,
         )
         kept = None if no_save else forked.keep(data, opened, kept_as, progress)
+    tried = {"run": opened.manifest.digest, "situation": str(situation), "calls": " ".join(tool)}
+    trials = count_trials(data, "what-if", forked.ground.market.content_hash, [tried])
     if as_json:
         child = None if kept is None else {"name": kept.name, "digest": kept.digest}
-        print_json({**figures(forked.what_if), "saved": child})
+        print_json({**figures(forked.what_if), "saved": child, "trials": trials._asdict()})
         return
     _print(forked.what_if)
+    say(trials.told())
     if kept is not None:
         root = "" if data == DATA else f" --data {data}"
         say(f"Saved as run {kept.name}  digest {kept.digest}")
