@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from replay.fills import BAND, FillBand
 from replay.likeness import Likeness
 from replay.worlds import Worlds
+from reports.counterfactual import Beside, page
 from reports.worlds import arm_worlds, as_json, likeness_rows, notes, rendered, sentence, spread_table, terminal_tables
+from tests.reports.world import made_comparison
 
 HOSTILE = "<b>user:Policy</b>"
 
@@ -110,3 +113,22 @@ def test_the_part_of_the_page_is_text_with_a_table_behind_it(worlds: Worlds) -> 
 def test_without_an_arm_the_part_says_so() -> None:
     html = rendered(replace(made({"x": np.zeros(3)}), arms=(), effects={}, here={}, shallower={}))
     assert "No arm could be run" in html
+
+
+def test_the_page_tells_of_fills_beside_the_verdict_and_of_worlds_behind_the_interventions() -> None:
+    compared = made_comparison(("no-llm", "random:seed=1"))
+    band = FillBand(
+        BAND, {effect.arm: (effect, effect, effect) for effect in compared.effects}, (0.1, 0.1, 0.1), ("no-llm",)
+    )
+    random = np.random.default_rng(2)
+    drawn = made({effect.arm: random.normal(0.0, 0.1, 50) for effect in compared.effects})
+    html = page(compared, beside=Beside(worlds=drawn, band=band))
+    sections = re.findall(r'<section id="(\w+)"', html)
+    assert sections.index("worlds") == sections.index("interventions") + 1
+    verdict = html[html.index('id="verdict"') : html.index('id="paths"')]
+    for said in ("Under other fills", "optimistic", "pessimistic", "The fill band as a table", "Not asked anew"):
+        assert said in verdict
+    assert "--fills band" not in verdict
+    assert "Other histories as a table" in html
+    assert html == page(compared, beside=Beside(worlds=drawn, band=band))
+    assert "--fills band" in page(compared)
