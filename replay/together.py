@@ -43,17 +43,16 @@ def daily_growth(comparison: Comparison) -> Mapping[str, Reals]:
 
 def told(found: Several) -> str:
     """Say in words what several policies at once come to."""
-    count = len(found.arms)
+    counted = "Both counted" if len(found.arms) == 2 else f"All {len(found.arms)} counted"
     p = "p below 0.001" if found.p < 0.001 else f"p {found.p:.2g}"
     if found.better:
         is_are = "is" if len(found.better) == 1 else "are"
         first = (
-            f"Counted all {count}, {_listed(found.better)} {is_are} better than {found.benchmark} "
-            f"(StepM at {SIZE:.0%}; SPA {p})"
+            f"{counted}, {_listed(found.better)} {is_are} better than {found.benchmark} (StepM at {SIZE:.0%}; SPA {p})"
         )
     else:
         first = (
-            f"Counted all {count}, none is shown to be better than {found.benchmark}: the best of as many without any "
+            f"{counted}, none is shown to be better than {found.benchmark}: the best of as many without any "
             f"worth would look as good (SPA {p})"
         )
     best = found.confidence_set

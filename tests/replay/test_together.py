@@ -53,7 +53,7 @@ def test_policies_are_compared_with_no_llm_wherever_it_stands_and_hindsight_is_n
     assert (found.benchmark, found.arms, found.better) == ("no-llm", ("rules", "random"), ("rules",))
     assert found.confidence_set == ("rules",)
     text = told(found)
-    assert text.startswith("Counted all 2, rules is better than no-llm (StepM at 5 %; SPA p ")
+    assert text.startswith("Both counted, rules is better than no-llm (StepM at 5 %; SPA p ")
     assert text.endswith("; rules is the best.")
 
 
@@ -91,3 +91,4 @@ def test_daily_growth_adds_up_to_the_growth_of_the_arm() -> None:
 )  # fmt: skip
 def test_it_is_said_in_words(p: float, better: tuple[str, ...], best: dict[str, float], said: str) -> None:
     assert said in told(Several("no-llm", ("a", "b"), p, better, best, HOW))
+    assert told(Several("no-llm", ("a", "b", "c"), p, better, best, HOW)).startswith("All 3 counted, ")
