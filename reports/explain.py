@@ -4,7 +4,7 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from alphastrike.journal.reader import Run
 from replay.compare import FROZEN
 from replay.decisions import Decision
 from replay.explained import Explained
+from replay.fills import FillBand
 from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.origin import Origin
 from replay.participation import LIMIT
@@ -22,6 +23,7 @@ from reports import (
     choices,
     decision_cards,
     figures,
+    fills,
     formulas,
     kinds,
     lasting,
@@ -40,6 +42,9 @@ from reports.palette import inks
 from reports.recorded import Recorded, recorded
 from reports.worth_rows import AT, AT_SUITE
 
+if TYPE_CHECKING:
+    from replay.worlds import Worlds
+
 SHOWN_MOST: Final = 25
 """Rows of a long list that are shown at first."""
 
@@ -57,13 +62,14 @@ class Line(NamedTuple):
     regret: str
 
 
-def page(it: Explained, run: Recorded, worlds: Markup | None = None) -> str:
+def page(it: Explained, run: Recorded, worlds: "Worlds | None" = None, band: FillBand | None = None) -> str:
     """Return the page as HTML; the same explanation gives the same bytes.
 
     Args:
         it: what was computed.
         run: what the run itself says.
-        worlds: the part about other histories, when they were drawn.
+        worlds: other histories, when they were drawn.
+        band: the whole-run effects under other fills, when they were computed.
     """
     decisions = it.suite.decisions
     worths = it.worths.interventions
@@ -123,7 +129,9 @@ def page(it: Explained, run: Recorded, worlds: Markup | None = None) -> str:
         trigger_base=triggers.base(it.triggers),
         triggers_told=triggers.told(it.triggers),
         trigger_formulas=formulas.triggers(it.triggers),
-        worlds=worlds,
+        worlds=None if worlds is None else _other_histories(worlds),
+        band=None if band is None else fills.band_table(band),
+        band_told="" if band is None else " ".join((fills.sentence(band), *fills.notes(band))),
         model=run.model,
         answers=lines,
         shown_most=SHOWN_MOST,
@@ -133,9 +141,22 @@ def page(it: Explained, run: Recorded, worlds: Markup | None = None) -> str:
     )
 
 
-def write_explained(it: Explained, out: Path, name: str | None, run: Run, worlds: Markup | None = None) -> Path:
-    """Write the page into a folder under its own name and return its path; ``worlds`` as for ``page``."""
-    return write_page(page(it, recorded(run), worlds), page_path(out, name or f"{it.origin.run}-explained"))
+def write_explained(
+    it: Explained,
+    out: Path,
+    name: str | None,
+    run: Run,
+    worlds: "Worlds | None" = None,
+    band: FillBand | None = None,
+) -> Path:
+    """Write the page into a folder under its own name and return its path; ``worlds`` and ``band`` as for ``page``."""
+    return write_page(page(it, recorded(run), worlds, band), page_path(out, name or f"{it.origin.run}-explained"))
+
+
+def _other_histories(worlds: "Worlds") -> Markup:
+    from reports.worlds import rendered
+
+    return rendered(worlds)
 
 
 def _sections(it: Explained, *, has_worlds: bool) -> list[tuple[str, str]]:

@@ -48,13 +48,13 @@ def _formula(it: Explained, whole: Whole) -> str:
 
 
 def told(it: Explained) -> str:
-    """Say what the bars are, how they were drawn again, and what fills they rest on."""
+    """Say what the bars are, and how days were drawn again."""
     how = it.adaptive.bootstrap
     return (
         f"Bars are 95 % intervals over histories, decisions fixed: stationary bootstrap of paired days, {how.draws:,} "
         f"draws, mean block {how.block_days:.3g} days, seed {how.seed}. Adaptive: the arm answered its own situations. "
         "Frozen: it answered the recorded ones, and nobody was asked after. The verdict is of the "
-        f"{it.judged} effect. Fills: base model only."
+        f"{it.judged} effect."
     )
 
 

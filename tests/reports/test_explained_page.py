@@ -14,11 +14,13 @@ import pytest
 
 from replay.decisions import suite_from
 from replay.explained import Explained, Groups, explain
+from replay.fills import BAND, FillBand
 from replay.oracle import oracles
 from reports.explain import page, write_explained
 from reports.recorded import Recorded
 from tests.replay.runs import RecordedRuns
 from tests.reports.explained_world import made_attribution, made_explained
+from tests.reports.test_other_histories import made as made_worlds
 from tests.reports.test_page import HOSTILE, MEGABYTE, outline
 
 NAN = math.nan
@@ -170,6 +172,20 @@ def test_a_page_of_500_interventions_is_of_a_size_to_send(long_explained: tuple[
     assert len(html.encode()) < 15 * MEGABYTE
     assert len(html.encode()) < 5 * MEGABYTE, "well below what was promised"
     assert len(outline(html).tags) < 40_000
+
+
+def test_other_fills_stand_beside_the_verdict_and_other_histories_behind_the_triggers(
+    made: tuple[Explained, Recorded],
+) -> None:
+    it, run = made
+    effects = {effect.arm: (effect, effect, effect) for effect in it.adaptive.effects}
+    band = FillBand(BAND, effects, (0.1, 0.1, 0.1), ())
+    worlds = made_worlds({effect.arm: np.linspace(-0.1, 0.2, 40) for effect in it.adaptive.effects})
+    html = page(it, run, worlds, band)
+    assert outline(html).sections[5:7] == ["triggers", "worlds"]
+    assert "--fills band" not in html
+    for said in ("optimistic", "pessimistic"):
+        assert said in section(html, "verdict")
 
 
 def test_undefined_numbers_are_a_dash_and_a_run_without_an_interval_has_none(made: tuple[Explained, Recorded]) -> None:
