@@ -76,7 +76,7 @@ def _amount() -> "ProgressColumn":
         def render(self, task: Task) -> Text:
             total = f" of {figure(task.total, 0)}" if task.total is not None and not task.finished else ""
             rate = task.finished_speed or task.speed
-            pace = f", {figure(rate, 0)} a second" if rate else ""
+            pace = f", {figure(rate, 0 if rate >= 10 else 1)} a second" if rate else ""
             return Text(f"{figure(task.completed, 0)}{total}{pace}")
 
     return Amount()
