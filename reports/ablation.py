@@ -16,7 +16,7 @@ from reports import numerals
 from reports.figures import Panel, interval_bars, panel
 from reports.page import page_path, render, write_page
 from reports.palette import Ink
-from reports.terminal import TextTable
+from reports.text_table import TextTable
 
 INKS = ("#2f7dc0", "#7d8590", "#d9771f", "#12938a", "#b0527f", "#9a7b12", "#5a6fd6")
 SILENT_TOLD_MAX = 6
