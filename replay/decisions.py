@@ -7,8 +7,8 @@ situation run side by side; what an action is worth is its branch against the br
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from replay.cases import CHOSEN, Case, cases_of, label_of
 from replay.effect import CENT, Reals
 from replay.ground import Ground
 from replay.horizons import SUITE_HORIZONS, ticks_ahead
+from replay.pool import Pool, There, Threads, ground_there
 from replay.regret import Regret, regrets
 
 _ORDER: Final = (
@@ -105,24 +106,20 @@ class Suite:
     """By ``SUITE_HORIZONS``."""
 
 
-def suite_of(run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent) -> Suite:
-    """Value every action in every situation of a run; the result does not depend on ``threads``.
+def suite_of(
+    run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent, pool: Pool | None = None
+) -> Suite:
+    """Value every action in every situation of a run; the result depends neither on ``threads`` nor on ``pool``.
 
     Raises:
         DataError: the run is damaged, or a situation of it has no checkpoint.
     """
     cases = cases_of(run, ground)
-    done = 0
-
-    def valued(case: Case) -> list[ActionValue]:
-        nonlocal done
-        values = _values(ground, case)
-        done += 1
-        progress("situations", done, len(cases))
-        return values
-
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        values = list(pool.map(valued, cases))
+    found = (pool or Threads(threads)).map(lambda number: _values(ground, cases[number]), _values_there, len(cases))
+    values = []
+    for own in found:
+        values.append(own)
+        progress("situations", len(values), len(cases))
     decisions = tuple(_decision(case, own) for case, own in zip(cases, values, strict=True))
     return suite_from(run.name, run.manifest.policy, decisions)
 
@@ -179,6 +176,15 @@ def _values(ground: Ground, case: Case) -> list[ActionValue]:
         )
         for action in case.actions
     ]  # fmt: skip
+
+
+def _values_there(there: There, number: int) -> list[ActionValue]:
+    return _values(ground_there(there)[1], _cases_there(there)[number])
+
+
+@lru_cache(maxsize=1)
+def _cases_there(there: There) -> Sequence[Case]:
+    return cases_of(*ground_there(there))
 
 
 def _equity(ground: Ground, fork: Fork, plans: Sequence[Plan], at: Sequence[int]) -> Reals:

@@ -34,6 +34,7 @@ from replay.inference.clusters import episode_sums
 from replay.insurance import Insurance, insurance
 from replay.oracle import HINDSIGHT, ORACLE
 from replay.origin import Origin
+from replay.pool import Pool
 from replay.rerun import compare
 from replay.shapley import PAIRS
 from replay.trigger_quality import TriggerQualities, trigger_quality
@@ -158,6 +159,7 @@ def explain(
     threads: int = 1,
     others: Others = lambda _: {},
     progress: Progress = silent,
+    pool: Pool | None = None,
 ) -> Explained:
     """Take a recorded run apart; the result does not depend on ``threads``.
 
@@ -168,6 +170,7 @@ def explain(
         threads: branches run at the same time.
         others: makes the policies that need more than their names.
         progress: told of every stage.
+        pool: where branches are run, instead of threads; the result does not depend on it either.
 
     Raises:
         ConfigurationError: settings or a market that are not here, or the run is a frozen branch.
@@ -183,9 +186,9 @@ def explain(
     adaptive = compare(root, run, [*arms, ORACLE], threads=threads, progress=progress, others=others)
     frozen = compare(root, run, arms, mode=FROZEN, threads=threads, progress=progress, others=others)
     ground = ground_of(root, run)
-    suite = suite_of(run, ground, threads=threads, progress=progress)
-    own = worths(ground, run, pairs=pairs, threads=threads, progress=progress)
-    triggers = trigger_quality(run, ground, threads=threads, progress=progress)
+    suite = suite_of(run, ground, threads=threads, progress=progress, pool=pool)
+    own = worths(ground, run, pairs=pairs, threads=threads, progress=progress, pool=pool)
+    triggers = trigger_quality(run, ground, threads=threads, progress=progress, pool=pool)
     judged: Mode = FROZEN if is_model(policy) else ADAPTIVE
     main = frozen if judged == FROZEN else adaptive
     effects = np.array([each.leave_one_out.effect for each in own.interventions]).reshape(-1, len(HORIZONS))

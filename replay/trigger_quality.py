@@ -8,8 +8,8 @@ which nothing fired, at the one that lost most. Where that symbol holds no posit
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from replay.cases import Case, cases_of
 from replay.decisions import log_advantage
 from replay.ground import Ground
 from replay.horizons import PRIMARY, ticks_ahead
+from replay.pool import Pool, There, Threads, ground_there
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -135,33 +136,43 @@ class Asking(NamedTuple):
     """``None`` when its horizon lies beyond the market's end."""
 
 
-def trigger_quality(run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent) -> TriggerQualities:
-    """Measure a run's triggers; the result does not depend on ``threads``.
+def trigger_quality(
+    run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent, pool: Pool | None = None
+) -> TriggerQualities:
+    """Measure a run's triggers; the result depends neither on ``threads`` nor on ``pool``.
 
     Raises:
         DataError: the run is damaged, or a situation of it has no checkpoint.
     """
     cases = cases_of(run, ground)
-    grid = _grid(ground)
-    asked = [(case.fork, _symbol(ground, case)) for case in cases]
-    done = 0
-
-    def tried(one: tuple[Fork, int]) -> Moment | None:
-        nonlocal done
-        moment = _moment(ground, *one)
-        done += 1
-        progress("triggers", done, len(grid) + len(asked))
-        return moment
-
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        moments = list(pool.map(tried, [*asked, *grid]))
+    tried = _tried(ground, cases)
+    found = (pool or Threads(threads)).map(lambda number: _moment(ground, *tried[number]), _moment_there, len(tried))
+    moments = []
+    for moment in found:
+        moments.append(moment)
+        progress("triggers", len(moments), len(tried))
     triggers = run.rows("triggers")
     fired = [Rule(int(rule)) for rule in triggers["rule"][triggers["fired"] != 0]]
     askings = [
         Asking(case.situation.rule, case.cluster, case.situation.event_time, moment)
         for case, moment in zip(cases, moments, strict=False)
     ]
-    return qualities(fired, askings, [moment for moment in moments[len(asked) :] if moment is not None])
+    return qualities(fired, askings, [moment for moment in moments[len(cases) :] if moment is not None])
+
+
+def _tried(ground: Ground, cases: Sequence[Case]) -> list[tuple[Fork, int]]:
+    """Return where an action is tried: at every situation, then at every moment of the grid."""
+    return [*((case.fork, _symbol(ground, case)) for case in cases), *_grid(ground)]
+
+
+def _moment_there(there: There, number: int) -> Moment | None:
+    return _moment(ground_there(there)[1], *_tried_there(there)[number])
+
+
+@lru_cache(maxsize=1)
+def _tried_there(there: There) -> list[tuple[Fork, int]]:
+    run, ground = ground_there(there)
+    return _tried(ground, cases_of(run, ground))
 
 
 def qualities(fired: Sequence[Rule], askings: Sequence[Asking], moments: Sequence[Moment]) -> TriggerQualities:

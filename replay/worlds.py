@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -38,6 +38,7 @@ from alphastrike.runs.recorder import is_shadow, recorded_settings
 from alphastrike.runs.registry import market_of, open_run
 from replay.effect import log_growth, max_drawdown
 from replay.likeness import Likeness, likeness
+from replay.pool import Pool, There, opened_there
 from replay.resampled import BLOCK_DAYS, check_blocks, drawn_rows, resampled
 
 Reals = npt.NDArray[np.float64]
@@ -205,8 +206,9 @@ def run_worlds(
     block_days: float = BLOCK_DAYS,
     processes: int = 1,
     progress: Progress = silent,
+    pool: Pool | None = None,
 ) -> Worlds:
-    """Run every arm in ``count`` worlds of a run's market; the result does not depend on ``processes``.
+    """Run every arm in ``count`` worlds of a run's market; the result depends neither on ``processes`` nor on ``pool``.
 
     The factual policy is asked anew in every world. A model is represented by ``STUB``, and left out where the stub
     is among the arms already. What an operator did belongs to the one history and is left out.
@@ -225,7 +227,8 @@ def run_worlds(
     tasks = [WorldTask(root, key, specs, world, seed, block_days) for world in range(count)]
     found: list[World | None] = [None] * count
     progress("worlds", 0, count)
-    for done, world in enumerate(_evaluated(tasks, processes), start=1):
+    evaluated = _evaluated(tasks, processes) if pool is None else _pooled(tasks, pool)
+    for done, world in enumerate(evaluated, start=1):
         found[world.world] = world
         progress("worlds", done, count)
     worlds = [world for world in found if world is not None]
@@ -349,6 +352,17 @@ def _difference(own: Reals, factual: Reals) -> Reals:
     """Return own − factual; zero where both accounts were lost."""
     both = np.isneginf(own) & np.isneginf(factual)
     return np.where(both, 0.0, own) - np.where(both, 0.0, factual)
+
+
+def _pooled(tasks: Sequence[WorldTask], pool: Pool) -> Iterator[World]:
+    task = tasks[0]
+    there = partial(_world_there, task.arms, task.seed, task.block_days)
+    return pool.map(lambda world: evaluate_world(tasks[world]), there, len(tasks), perceives=True)
+
+
+def _world_there(arms: tuple[str, ...], seed: int, block_days: float, there: There, world: int) -> World:
+    root, run = opened_there(there)
+    return evaluate_world(WorldTask(root, str(run.folder.resolve()), arms, world, seed, block_days))
 
 
 def _evaluated(tasks: Sequence[WorldTask], processes: int) -> Iterator[World]:

@@ -1,8 +1,8 @@
 """What every recorded intervention was worth: left out, added alone, beside a harmless one, hour by hour to the end."""
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import fsum, nan
 from typing import Final, NamedTuple
 
@@ -25,6 +25,7 @@ from replay.ground import Ground
 from replay.horizons import HORIZONS, PRIMARY, ticks_ahead
 from replay.inference import Interval, window_interval
 from replay.participation import shares_of_volume
+from replay.pool import Pool, There, Threads, ground_there
 from replay.shapley import PAIRS, SEED, Coalition
 
 Reals = npt.NDArray[np.float64]
@@ -125,6 +126,7 @@ def worths(
     seed: int = SEED,
     threads: int = 1,
     progress: Progress = silent,
+    pool: Pool | None = None,
 ) -> Worths:
     """Value every intervention of a run, and attribute the whole to them.
 
@@ -135,9 +137,10 @@ def worths(
         seed: of those draws.
         threads: branches run at the same time; they change no bit.
         progress: told of each stage.
+        pool: where each intervention's own branches are run, instead of threads; it changes no bit either.
     """
     players = players_of(ground.plan)
-    valued = _value(ground, run, players, threads, progress)
+    valued = _value(ground, run, players, pool or Threads(threads), progress)
     everybody = (1 << len(players)) - 1
     known: dict[Coalition, float] = {}
     for player, each in enumerate(valued):
@@ -177,7 +180,7 @@ def worths_of(
         if number not in players:
             raise ConfigurationError(f"run {run.name!r} has no intervention {number} of its policy.")
     told = _Told.of(run)
-    valued = _value(ground, run, [players[number] for number in numbers], threads, progress)
+    valued = _value(ground, run, [players[number] for number in numbers], Threads(threads), progress)
     return tuple(told.worth(each) for each in valued)
 
 
@@ -200,18 +203,25 @@ class _Valued:
     """Log growth of a run with nothing else."""
 
 
-def _value(
-    ground: Ground, run: Run, players: Sequence[Planned], threads: int, progress: Progress
-) -> tuple[_Valued, ...]:
+def _value(ground: Ground, run: Run, players: Sequence[Planned], pool: Pool, progress: Progress) -> tuple[_Valued, ...]:
     if not players:
         return ()
     valuer = _Valuer(ground, run, players)
     found = []
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        for each in pool.map(valuer.value, players):
-            found.append(each)
-            progress("interventions", len(found), len(players))
+    for each in pool.map(lambda number: valuer.value(players[number]), _value_there, len(players)):
+        found.append(each)
+        progress("interventions", len(found), len(players))
     return tuple(found)
+
+
+def _value_there(there: There, number: int) -> "_Valued":
+    return _valuer_there(there).value(players_of(ground_there(there)[1].plan)[number])
+
+
+@lru_cache(maxsize=1)
+def _valuer_there(there: There) -> "_Valuer":
+    run, ground = ground_there(there)
+    return _Valuer(ground, run, players_of(ground.plan))
 
 
 class _Valuer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Data, Json, LlmCache, Quiet, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -36,6 +36,7 @@ def explain(
         str | None, typer.Option("--name", metavar="PAGE", help="Name of the page.", show_default="RUN-explained")
     ] = None,
     threads: Threads = ALL_CORES,
+    dask: Dask = None,
     llm_cache: LlmCache = "only",
     data: Data = DATA,
     as_json: Json = False,
@@ -64,11 +65,12 @@ def explain(
     from alphastrike.cli.progress import progress_bars
     from alphastrike.runs.transcript import situations_shown
     from replay.explained import explain as taken_apart
+    from replay.pool import pool_at
     from replay.suite_files import write_suite
     from reports.explain import write_explained
     from reports.explained_figures import figures
 
-    with progress_bars(quiet or as_json) as progress:
+    with pool_at(dask, data, opened, run, threads) as pool, progress_bars(quiet or as_json) as progress:
         it = taken_apart(
             root,
             opened,
@@ -76,6 +78,7 @@ def explain(
             threads=threads,
             others=models(data, llm_cache, note),
             progress=progress,
+            pool=pool,
         )
         it = _counted(data, it)
         page = write_explained(it, out, name, opened)

@@ -43,6 +43,17 @@ Threads = Annotated[
     ),
 ]
 
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers share the work, as tcp://HOST:PORT; local starts a cluster of --threads "
+        "processes. The result is the same.",
+        show_default=False,
+    ),
+]
+
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="TOML file with the settings that differ from the defaults."),

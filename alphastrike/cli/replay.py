@@ -1,13 +1,14 @@
 """``alphastrike replay``: what would have happened under another policy."""
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Data, Json, LlmCache, Quiet, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -52,6 +53,7 @@ def replay(
     ] = 30.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of other histories.")] = 1,
     threads: Threads = ALL_CORES,
+    dask: Dask = None,
     llm_cache: LlmCache = "use",
     data: Data = DATA,
     as_json: Json = False,
@@ -69,22 +71,27 @@ def replay(
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
+    from alphastrike.model.errors import ConfigurationError
     from experiments.ledger import count_comparison
     from replay.fidelity import fidelity
     from replay.participation import participation
+    from replay.pool import pool_at
     from replay.rerun import fill_band, replayed
     from replay.together import together
     from replay.worlds import check_worlds, run_worlds
     from reports.counterfactual import Beside, write_comparison
     from reports.counterfactual import as_json as numbers_of
 
+    if dask is not None and not worlds:
+        raise ConfigurationError("a cluster shares other histories: add --worlds K to --dask.")
     root, there = (data, None) if run is None else at_hand(data, run, quiet)
     asked = _asked(mode, fills, worlds, block_days, seed)
-    with progress_bars(quiet) as progress:
+    with progress_bars(quiet) as progress, ExitStack() as ended:
         opened = _opened(root, there, threads, progress, quiet)
         policies = policy or [_other_than(opened.manifest.policy)]
         if worlds:
             check_worlds(root, opened, policies, worlds, block_days)
+        pool = ended.enter_context(pool_at(dask, data, opened, run, threads)) if dask is not None else None
         done = replayed(
             root, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
         )
@@ -92,7 +99,15 @@ def replay(
         beside = Beside(
             band=fill_band(done, threads=threads, progress=progress) if fills == "band" else None,
             worlds=run_worlds(
-                root, opened, policies, worlds, seed=seed, block_days=block_days, processes=threads, progress=progress
+                root,
+                opened,
+                policies,
+                worlds,
+                seed=seed,
+                block_days=block_days,
+                processes=threads,
+                progress=progress,
+                pool=pool,
             )
             if worlds
             else None,
