@@ -122,7 +122,10 @@ def _answered(answer: AnsweredSituation, messages: Sequence[str]) -> list[Block]
     if answer.calls:
         blocks.append(["t", "calls", [_call(call) for call in answer.calls]])
     blocks += [["q", f"{words.tool(call)}: “{call.reason}”"] for call in answer.calls if call.reason]
-    blocks += [["m", "The raw answer", message[:MESSAGE_MAX]] for message in messages]
+    names = (
+        ["The raw answer"] if len(messages) == 1 else [f"Raw answer {number + 1}" for number in range(len(messages))]
+    )
+    blocks += [["m", name, message[:MESSAGE_MAX]] for name, message in zip(names, messages, strict=True)]
     return blocks
 
 
@@ -178,7 +181,8 @@ def _label(action: ActionValue) -> str:
         return words.action(action.tool, action.value) + (" · chosen" if action.is_chosen else "")
     if len(action.plan) != 1:
         return "the answer given, all calls"
-    return f"{words.asked_for(action.tool, action.symbol, action.value)}, {action.ttl_hours} h · chosen"
+    hours = "" if action.tool is Tool.DISABLE_ASSET else f", {action.ttl_hours} h"
+    return f"{words.asked_for(action.tool, action.symbol, action.value)}{hours} · chosen"
 
 
 def _is_usual(action: ActionValue) -> bool:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,13 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alphastrike.cli.models import models
+from alphastrike.config.resolve import resolve
+from alphastrike.runs.recorder import record
+from alphastrike.runs.registry import open_run
 from replay.decisions import suite_from
 from replay.explained import Explained, Groups, explain
 from replay.fills import BAND, FillBand
 from replay.oracle import oracles
+from reports.decision_cards import cards
 from reports.explain import page, write_explained
 from reports.recorded import Recorded
-from tests.replay.runs import RecordedRuns
+from reports.recorded import recorded as read
+from tests.policy.llm.stand_in import StandIn, Trouble
+from tests.replay.runs import OFTEN, RecordedRuns
 from tests.reports.explained_world import made_attribution, made_explained
 from tests.reports.test_other_histories import made as made_worlds
 from tests.reports.test_page import HOSTILE, MEGABYTE, outline
@@ -217,6 +225,22 @@ def test_the_same_explanation_gives_the_same_bytes_in_any_process() -> None:
     environment = {"PYTHONHASHSEED": "7", "PATH": ""}
     again = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment).stdout
     assert again.decode() == page(*made_explained(8, 60))
+
+
+def test_what_a_model_said_is_read_from_its_run(recorded: RecordedRuns, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(recorded.root / "markets", root / "markets")
+    with StandIn(script=[None, Trouble.PROSE]) as server:
+        settings = resolve(None, (*OFTEN, f"llm.url={server.url}"))
+        record(root, "small", "llm", name="asked", settings=settings, others=models(root, "use", print))
+    run = read(open_run(root, "asked"))
+    assert run.model is not None
+    assert run.model.asked == len(run.answers)
+    assert [len(run.messages[number]) for number in (1, 2, 3)] == [1, 2, 1]
+    assert "as a language model" in run.messages[2][0]
+    assert all(json.loads(messages[-1])["interventions"] is not None for messages in run.messages.values())
+    card = json.loads(cards(run.answers, (), (), run.messages, recorded.open("guarded").symbols))["cards"]["2"]
+    assert [name for kind, name, *_ in card if kind == "m"] == ["Raw answer 1", "Raw answer 2"]
 
 
 def test_a_real_run_is_taken_apart_on_its_page(taken_apart: tuple[Explained, Path]) -> None:
