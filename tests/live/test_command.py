@@ -20,14 +20,15 @@ from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.registry import list_runs, open_run
 
 PATIENCE_S = 180.0
+DAYS, TICKS = 8, 192
 SLOW_ENOUGH = "36000"
 """Ten instants a second of an hourly market."""
 
 
 @pytest.fixture
 def tiny(data_root: Path) -> Path:
-    """A data root with a market of two symbols and twenty days."""
-    simulate_market(data_root, "tiny", ("BTCUSDT", "ETHUSDT"), 20, MICROS_PER_HOUR, seed=2)
+    """A data root with a market of two symbols and eight days."""
+    simulate_market(data_root, "tiny", ("BTCUSDT", "ETHUSDT"), DAYS, MICROS_PER_HOUR, seed=2)
     return data_root
 
 
@@ -79,13 +80,13 @@ def test_its_operator_ends_it_and_it_has_not_failed(
     run = open_run(tiny, "live-tiny-rules")
     assert run.manifest.state == "stopped"
     ticks, equity = run.rows("ticks"), run.rows("equity")
-    assert 0 < len(ticks) < 480
+    assert 0 < len(ticks) < TICKS
     assert len(equity) == len(ticks), "the instant that had begun is finished"
 
     rest = as_json(tiny, capsys)
     assert rest["complete"]
     assert rest["run"] == "live-tiny-rules"
-    assert len(open_run(tiny, "live-tiny-rules").rows("ticks")) == 480
+    assert len(open_run(tiny, "live-tiny-rules").rows("ticks")) == TICKS
 
 
 def test_a_second_instance_is_told_in_one_line(tiny: Path) -> None:
@@ -113,10 +114,10 @@ def test_a_full_disk_ends_it_in_one_line_and_what_is_there_goes_on(
     assert "Traceback" not in err
     assert err.strip().splitlines()[-1].startswith("error: the journal of run 'live-tiny-rules' could not be written")
     before = _ticks(tiny)
-    assert 0 < before < 480
+    assert 0 < before < TICKS
     rest = as_json(tiny, capsys)
     assert rest["complete"]
-    assert _ticks(tiny) == 480
+    assert _ticks(tiny) == TICKS
     assert rest["digest"] == as_json(tiny, capsys, "--new")["digest"], "as if the disk had always had room"
 
 
