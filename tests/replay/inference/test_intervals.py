@@ -120,6 +120,15 @@ def test_the_interval_of_a_window_is_drawn_from_its_hours() -> None:
     assert interval == window_interval(hours)
 
 
+def test_a_window_in_which_two_hours_made_everything_is_as_wide_as_they_are() -> None:
+    hours = np.zeros(168)
+    hours[[40, 90]] = 0.01, -0.004
+    interval = window_interval(hours)
+    assert interval is not None
+    assert not interval.excludes_zero
+    assert 0.01 < (interval.high - interval.low) / 2.0 < 0.04
+
+
 @pytest.mark.parametrize("hours", [np.zeros(168), returns(1, days=95), np.append(returns(1, days=167), np.nan)])
 def test_a_window_that_is_still_short_or_censored_has_no_interval(hours: np.ndarray) -> None:
     assert window_interval(hours) is None
