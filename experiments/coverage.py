@@ -6,12 +6,12 @@ worlds, with perception and account, are the scorecard's.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from alphastrike.cli.console import say
 from experiments.scorecard_scores import Share
 from replay.effect import Reals
 from replay.inference import BLOCK_DAYS, bootstrap_for, stationary_blocks
@@ -150,4 +150,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=1_000, help="series of each kind")
     for line in lines(parser.parse_args().worlds):
-        say(line)
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()

@@ -145,7 +145,8 @@ def test_too_few_episodes_have_no_interval(world: SmallWorld) -> None:
 def test_intervals_beside_the_printed_one_are_of_the_same_estimate(world: SmallWorld) -> None:
     found = judged(world.path("rules"), world.path("no-llm"))
     assert found.student.low + found.student.high == pytest.approx(2.0 * found.effect)
-    assert found.printed.low <= found.student.low
+    assert found.printed.low + found.printed.high == pytest.approx(2.0 * found.effect)
+    assert found.printed != found.student
     assert found.percentile.holds(found.effect)
 
 
