@@ -36,6 +36,13 @@ class Gate:
     passed: bool
     found: str
     asked: str
+    is_open: bool = False
+    """Nobody has looked yet."""
+
+    @property
+    def standing(self) -> str:
+        """``passed``, ``failed`` or ``open``."""
+        return "open" if self.is_open else "passed" if self.passed else "failed"
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def gates(
 def _fills(values: Mapping[str, float | None] | None) -> Gate:
     asked = "above zero under every fill model"
     if values is None:
-        return Gate("fill band", False, "not run", asked)
+        return Gate("fill band", False, "not run", asked, is_open=True)
     told = ", ".join(f"{name} {'no evidence' if value is None else f'{value:+.4f}'}" for name, value in values.items())
     return Gate("fill band", all(value is not None and value > 0.0 for value in values.values()), told, asked)
 
@@ -144,7 +151,7 @@ def _fills(values: Mapping[str, float | None] | None) -> Gate:
 def _holdout(trial: Trial | None, how: Cut) -> Gate:
     asked = "above zero"
     if trial is None:
-        return Gate("hold-out", False, f"closed: {how.holdout.end - how.holdout.begin} days", asked)
+        return Gate("hold-out", False, f"closed: {how.holdout.end - how.holdout.begin} days", asked, is_open=True)
     value = trial.growth(how.holdout)
     asked_there = int(trial.asked[how.holdout.begin : how.holdout.end].sum())
     return Gate("hold-out", value > 0.0, f"{value:+.4f} a year, asked {asked_there} times", asked)

@@ -12,7 +12,7 @@ import time
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -65,6 +65,10 @@ class StudyFacts:
     """Digest of the deciding sources."""
     at_once: int = BATCH
     """Points asked at once: so many workers have something to do."""
+    run: str = ""
+    """Whose recorded forecasts are read; empty: the market is perceived."""
+    configured: dict[str, Any] = field(default_factory=dict)
+    """All settings, as a manifest holds them: a worker elsewhere needs no more than the study's name."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as plain values."""
@@ -112,7 +116,9 @@ class Study:
             )
         if there is not None:
             _check_same(there, facts)
-            return cls(facts, url)
+            again = cls(facts, url)
+            again._study.set_user_attr(_FACTS, facts.as_json())
+            return again
         made = optuna.create_study(storage=_storage(url), study_name=facts.name, directions=directions(facts.sampler))
         made.set_user_attr(_FACTS, facts.as_json())
         study = cls(facts, url)
@@ -135,6 +141,14 @@ class Study:
     def knobs(self) -> tuple[Knob, ...]:
         """What is searched, in the space's order."""
         return tuple(knob for knob in SPACE if knob.name in self.facts.knobs)
+
+    def noted(self, key: str) -> Any:
+        """Return what was noted in the study under a key; ``None`` for nothing."""
+        return self._study.user_attrs.get(key)
+
+    def note(self, key: str, value: Any) -> None:
+        """Note something in the study, in plain values."""
+        self._study.set_user_attr(key, value)
 
     def work(
         self,

@@ -40,6 +40,7 @@ from alphastrike.cli.signals import signals
 from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
 from alphastrike.cli.status import status
+from alphastrike.cli.tune import tune
 from alphastrike.cli.verify import verify
 from alphastrike.cli.what_if import what_if
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAgainError
@@ -87,6 +88,7 @@ app.command("verify")(verify)
 app.command("signals")(signals)
 app.command("lookahead")(lookahead)
 app.command("ablate")(ablate)
+app.command("tune")(tune)
 app.add_typer(llm, name="llm")
 app.add_typer(prompt, name="prompt")
 app.command("status")(status)

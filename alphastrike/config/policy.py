@@ -32,6 +32,10 @@ class PolicySettings(BaseModel):
         default="keep", description="Whether disable_asset and disable_shorts also close what is open."
     )
     guardian: GuardianParams = GuardianParams()
+    thresholds_from: str = Field(
+        default="",
+        description="Where triggers and guardian come from; `alphastrike promote` writes it. Decides nothing.",
+    )
 
     @property
     def latency_us(self) -> int:

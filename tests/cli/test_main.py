@@ -128,6 +128,7 @@ COMMANDS = (
     "signals",
     "lookahead",
     "ablate",
+    "tune",
     "status",
     "halt",
     "resume",
