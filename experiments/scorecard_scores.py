@@ -73,6 +73,8 @@ class Score(NamedTuple):
     """Of the median interval."""
     episodes: float
     """Of the median world."""
+    days_that_count: float
+    """Of the median world with an interval."""
     covered: Share
     """Worlds whose interval holds the truth."""
     above: Share
@@ -122,6 +124,7 @@ def score(outcomes: Sequence[Outcome], truth: Mean) -> Score:
         spread=float(np.std(effects, ddof=1)) if count > 1 else float("nan"),
         half_width=float(np.median(widths)) if told else float("nan"),
         episodes=float(np.median([each.episodes for each in outcomes])),
+        days_that_count=float(np.median([each.days_that_count for each in told])) if told else float("nan"),
         covered=Share.of(count - above - below, count),
         above=Share.of(above, count),
         below=Share.of(below, count),

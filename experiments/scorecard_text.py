@@ -15,9 +15,74 @@ OPENING: Final = """# Scorecard: how far the intervals can be trusted
 An interval that says 95 % has to hold the truth in 95 of 100 histories. Of a recorded run nobody knows the truth; of
 a generator one does: it is the mean over its worlds. So small worlds are simulated ({symbols} symbols, {days} days of
 hourly bars, triggers that fire often), all arms are run in each, and the interval that `replay` would print is held
-against the truth: {seeds:,} worlds judged a generator, {truth:,} *other* worlds for the truth. Effects are
-differences of log growth over the whole run in ‰, against `no-llm` unless said. Behind every figure stands its
-Monte Carlo error, one standard error.
+against the truth: {seeds:,} worlds judged of each generator, {truth:,} *other* worlds for the truth. Effects are
+differences of log growth over the whole run in ‰, against `no-llm` unless said. Behind every figure stands its Monte
+Carlo error, one standard error; a target is kept when it lies within 1.96 of them. The same seeds give the same tables
+on any number of processes. The worlds are described at the end.
+"""
+
+COVERAGE_NOTE: Final = """
+The truth is a number of the generator: what an arm is worth on average over its worlds, in which triggers fire
+elsewhere each time. *Above* and *below* are worlds whose interval lies wholly on that side of it.
+"""
+
+BIAS_NOTE: Final = """
+The estimate is the world's own effect, computed and not estimated: its bias is zero but for the Monte Carlo error, and
+the table shows that nothing is lost in the worlds that have no interval. Half-width ÷ 1.96 spreads is 1 where intervals
+are as wide as luck is large; worlds differ in how wild they are, so that of the median interval may be less. *Days that
+count* are (Σ d²)² ÷ Σ d⁴ of the daily differences d: as many days of equal size would vary by as much.
+"""
+
+NULL_NOTE: Final = """
+Arms under the null are exchangeable: the same random policy under two seeds, or all interventions of the guardian's run
+moved to two random times. Whatever the market does, neither can be better; *called* are the worlds in which the verdict
+says so all the same.
+"""
+
+POWER_NOTE: Final = """
+A true effect of two spreads is found in about half of all worlds, whatever the method; of less than one, hardly ever.
+That is why a run of half a year so often ends in *not enough evidence* or *undecided*.
+"""
+
+BESIDE_NOTE: Final = """
+The same worlds, the same blocks. *Percentiles* are the 2.5 and 97.5 % quantiles of the resampled sums; *Student* is the
+same standard error times Student's t with one degree of freedom fewer than there are blocks.
+
+Half a year's difference hangs on few days (*days that count* above). Where such lopsided sums have a mean, an interval
+falls short unless it is wide, and percentiles do. Where arms are exchangeable the sums are symmetric, and stray *less*
+in their own error than normal ones (Efron, 1969, "Student's t-Test under Symmetry Conditions"), so that the same width
+calls fewer than 5 %.
+"""
+
+WORLDS: Final = """## The worlds
+
+| worlds | market | settings |
+| --- | --- | --- |
+| usual | `simulate`, as the sample market is made | triggers after 2 losses, 6 h apart; positions of at most 12 h |
+| nothing | `--plant nothing` | the same |
+| shorts-trap | `--plant shorts-trap` | the same |
+| leverage-crash, × dose | `--plant leverage-crash`, `:dose=X` | and a guardian that cuts to a tenth for three days |
+
+[markets.md](markets.md) says what the plants do; `experiments/scorecard_worlds.py` has every setting. The crash is
+judged without the limits on daily loss and drawdown, which would de-risk both arms alike.
+
+## The same in single runs
+
+```
+alphastrike simulate --name crash --plant leverage-crash --interval 1h --seed 1
+alphastrike record crash --policy no-llm --name crash --set account.triggers.losses=3 \\
+    --set policy.guardian.loss_streak_multiplier=0.1 --set policy.guardian.loss_streak_hours=72 \\
+    --set account.limits.daily_loss_max=1.0 --set account.limits.drawdown_halt=0.95
+alphastrike replay crash --policy rules                  # better: de-risking helps here, and 36 episodes say so
+
+alphastrike simulate --name usual --interval 1h
+alphastrike record usual --policy no-llm --name usual --set account.triggers.losses=3
+alphastrike replay usual --policy random:seed=1          # not better: 48 episodes of a random tool
+
+alphastrike simulate --name short --interval 1h --days 90
+alphastrike record short --policy rules --name short --set account.triggers.losses=3
+alphastrike replay short --policy no-llm                 # not enough evidence: five interventions
+```
 """
 
 
@@ -34,6 +99,7 @@ def page(card: "Scorecard") -> str:
         _nulls(nulls),
         _power(effects),
         _beside(card.scored),
+        WORLDS,
     ]
     return "\n".join(parts)
 
@@ -56,7 +122,7 @@ def _coverage(scored: Sequence["Scored"]) -> str:
     low, high = (_percent(bound) for bound in COVERAGE)
     headers = ("worlds", "arm", "true effect, ‰", "half-width, ‰", "error of the truth ÷ half-width", "coverage",
                "above the truth", "below it", f"{low} to {high}")  # fmt: skip
-    return f"## Coverage of the 95 % interval over histories\n\n{_table(headers, rows, words=2)}\n"
+    return f"## Coverage of the 95 % interval over histories\n\n{_table(headers, rows, words=2)}{COVERAGE_NOTE}"
 
 
 def _bias(scored: Sequence["Scored"]) -> str:
@@ -68,13 +134,14 @@ def _bias(scored: Sequence["Scored"]) -> str:
             f"{1e3 * each.score.spread:.1f}",
             f"{each.score.width_ratio:.2f}",
             f"{each.score.episodes:.0f}",
+            f"{each.score.days_that_count:.0f}",
             _percent(each.score.silent.value),
         )
         for each in scored
     ]
     headers = ("worlds", "arm", "bias, ‰", "spread between worlds, ‰", "half-width ÷ 1.96 spreads", "episodes",
-               "without an interval")  # fmt: skip
-    return f"## Bias, and how wide the intervals are\n\n{_table(headers, rows, words=2)}\n"
+               "days that count", "without an interval")  # fmt: skip
+    return f"## Bias, and how wide the intervals are\n\n{_table(headers, rows, words=2)}{BIAS_NOTE}"
 
 
 def _nulls(scored: Sequence["Scored"]) -> str:
@@ -90,7 +157,7 @@ def _nulls(scored: Sequence["Scored"]) -> str:
         for each in scored
     ]
     headers = ("worlds", "arms", "called", "better", "worse", "5 %")
-    return f"## False positives where the truth is zero\n\n{_table(headers, rows, words=2)}\n"
+    return f"## False positives where the truth is zero\n\n{_table(headers, rows, words=2)}{NULL_NOTE}"
 
 
 def _power(scored: Sequence["Scored"]) -> str:
@@ -106,7 +173,7 @@ def _power(scored: Sequence["Scored"]) -> str:
         for each in scored
     ]
     headers = ("worlds", "arm", "true effect, ‰", "in spreads between worlds", "called better", "called worse")
-    return f"## Power: how often an effect is found\n\n{_table(headers, rows, words=2)}\n"
+    return f"## Power: how often an effect is found\n\n{_table(headers, rows, words=2)}{POWER_NOTE}"
 
 
 def _beside(scored: Sequence["Scored"]) -> str:
@@ -121,7 +188,7 @@ def _beside(scored: Sequence["Scored"]) -> str:
         rows.append((each.generator.name, f"`{each.contest.arm}`{against}", *counted))
     headers = ("worlds", "arm", "coverage: printed", "percentiles", "Student", "called: printed", "percentiles",
                "Student")  # fmt: skip
-    return f"## Other intervals in the same worlds\n\n{_table(headers, rows, words=2)}\n"
+    return f"## Other intervals in the same worlds\n\n{_table(headers, rows, words=2)}{BESIDE_NOTE}"
 
 
 def _size(scored: Score) -> float:

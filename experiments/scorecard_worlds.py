@@ -116,6 +116,8 @@ class Outcome(NamedTuple):
     """What Student's t would be: one degree of freedom fewer than there are blocks."""
     episodes: int
     block_days: float
+    days_that_count: float
+    """(Σ d²)² ÷ Σ d⁴ of the daily differences d: as many days of equal size would vary by as much; NaN for none."""
 
     @property
     def has_interval(self) -> bool:
@@ -148,15 +150,17 @@ def judged(arm: ArmPath, against: ArmPath, *, has_interval: bool = True) -> Outc
     spells = [*against.spells, *arm.spells]
     episodes = len(merged(spells))
     if not has_interval or episodes < EPISODES_MIN:
-        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, float("nan"))
+        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, float("nan"), float("nan"))
     median_days = float(np.median([spell.end - spell.begin for spell in spells])) / MICROS_PER_DAY
     how = bootstrap_for([arm.daily - against.daily], max(BLOCK_DAYS, median_days))
     interval = growth_interval(arm.daily, against.daily, how)
     if interval is None:
-        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, how.block_days)
+        return Outcome(effect, NOWHERE, NOWHERE, NOWHERE, episodes, how.block_days, float("nan"))
     drawn = difference[stationary_blocks(len(difference), how)].sum(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
     half = quantile_95(len(difference) / how.block_days - 1.0) * sum_error(difference, how)
+    squares = difference * difference
+    fourths = float(np.sum(squares * squares))
     return Outcome(
         effect=effect,
         printed=Reach(interval.low, interval.high),
@@ -164,6 +168,7 @@ def judged(arm: ArmPath, against: ArmPath, *, has_interval: bool = True) -> Outc
         student=Reach(effect - half, effect + half),
         episodes=episodes,
         block_days=how.block_days,
+        days_that_count=float(np.sum(squares)) ** 2 / fourths if fourths > 0.0 else float("nan"),
     )
 
 

@@ -23,7 +23,7 @@ from experiments.scorecard_worlds import (
     judged,
     outcomes,
 )
-from replay.effect import returns, sampled
+from replay.effect import Spell, returns, sampled
 from replay.inference import EPISODES_MIN
 
 SHORT = Generator("short", (Contest("rules"), *NULLS), days=120)
@@ -31,7 +31,7 @@ SHORT = Generator("short", (Contest("rules"), *NULLS), days=120)
 
 def told(effects: Sequence[float], half_width: float, episodes: int = 20) -> list[Outcome]:
     return [
-        Outcome(effect, reach(effect, half_width), reach(effect, 0.5), reach(effect, 9.0), episodes, 7.0)
+        Outcome(effect, reach(effect, half_width), reach(effect, 0.5), reach(effect, 9.0), episodes, 7.0, 11.0)
         for effect in effects
     ]
 
@@ -57,7 +57,7 @@ def test_coverage_and_calls_are_counted_on_both_sides() -> None:
 
 
 def test_worlds_without_an_interval_are_told_and_not_judged() -> None:
-    silent = [Outcome(9.0, NOWHERE, NOWHERE, NOWHERE, 4, nan)] * 3
+    silent = [Outcome(9.0, NOWHERE, NOWHERE, NOWHERE, 4, nan, nan)] * 3
     scored = score([*told([0.0], 1.0), *silent], NULL)
     assert scored.covered == Share.of(1, 1)
     assert scored.silent.value == 0.75
@@ -148,6 +148,14 @@ def test_intervals_beside_the_printed_one_are_of_the_same_estimate(world: SmallW
     assert found.printed.low + found.printed.high == pytest.approx(2.0 * found.effect)
     assert found.printed != found.student
     assert found.percentile.holds(found.effect)
+
+
+def test_days_that_count_are_as_many_as_are_alike() -> None:
+    days, spells = np.zeros(120), tuple(Spell(day, day + 1) for day in range(EPISODES_MIN))
+    days[5::20] = np.expm1(0.01)
+    found = judged(ArmPath(days, spells), ArmPath(np.zeros(120), ()))
+    assert found.has_interval
+    assert found.days_that_count == pytest.approx(6.0)
 
 
 # The card itself, small.
