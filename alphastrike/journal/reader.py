@@ -9,7 +9,7 @@ A live run is read as it stood when it was opened, while its writer goes on.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -124,19 +124,23 @@ class Run:
         """Return a kind's rows in (seq, part) order as records: symbols and codes as numbers."""
         return to_records(self.kind(name), self.table(name), self.symbols)
 
-    def table(self, name: str, *, even_if_changed: bool = False) -> pa.Table:
+    def table(self, name: str, columns: Collection[str] | None = None, *, even_if_changed: bool = False) -> pa.Table:
         """Return a kind's rows, or the checkpoints, as an Arrow table in order; empty when there are none.
 
+        Of ``columns`` only, in the table's own order, when they are named: nothing else is decoded.
         ``even_if_changed`` reads what a file holds now, for one that looks for the change.
 
         Raises:
             DataError: a segment is missing, was changed after sealing, or does not hold the kind's columns.
         """
         schema = self._schema(name)
-        found = [self._read(segment, schema, even_if_changed) for segment in self.segments(name)]
+        chosen = [each for each in schema.names if columns is None or each in columns]
+        # What is not sealed yet is numbered after the last row that is: there the whole table is read.
+        read = schema if self.stretch is not None else pa.schema([schema.field(each) for each in chosen])
+        found = [self._read(segment, read, even_if_changed) for segment in self.segments(name)]
         if self.stretch is not None:
             found += self._unsealed(self.stretch, name, found[-1] if found else None)
-        return pa.concat_tables(found) if found else _empty(schema)
+        return (pa.concat_tables(found) if found else _empty(schema)).select(chosen)
 
     def segments(self, table: str) -> list[Segment]:
         """Return the segments of a table, in order."""
@@ -259,7 +263,7 @@ class Run:
         data = _bytes_of(path, segment)
         if not even_if_changed and hashlib.blake2b(data, digest_size=32).hexdigest() != segment.digest:
             raise _changed(path, segment)
-        table = parsed(data, path)
+        table = parsed(data, path, schema.names)
         is_short = table.num_rows != segment.rows and not even_if_changed
         if is_short or table.schema.names != schema.names:
             raise DataError(
@@ -278,15 +282,15 @@ class Run:
             raise _changed(path, segment)
 
 
-def parsed(data: bytes, path: Path) -> pa.Table:
-    """Return the table in these bytes of a Parquet file; ``path`` is for the error.
+def parsed(data: bytes, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the table in these bytes of a Parquet file, or some columns of it; ``path`` is for the error.
 
     Raises:
         DataError: they are not a whole Parquet file.
     """
     try:
         # On one thread: one of many may still be at work when the process ends, and the library then aborts it.
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        table = pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
         # A damaged page may decode into text that is none, which only shows when it is used.
         table.validate(full=True)
         return table

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -142,8 +142,15 @@ def _absent(run: Run, abstaining: list[Listed]) -> dict[str, str]:
     if not abstaining:
         return {}
     needs = _needs()
-    values = _known_values(run, "features")
-    there = {need for name, count in values.items() if count for need in needs.get(name, ())}
+    inputs = {name for made in abstaining for name in made.inputs}
+    wanted = {need for made in abstaining for need in made.needs}
+    values: dict[str, int] = {}
+    there: set[str] = set()
+    # Nearly all features read candles, and the few read for another need tell of candles too: the rest waits.
+    for unmet in (wanted - {"candles"}, wanted & {"candles"}):
+        telling = {name for name, own in needs.items() if not (unmet - there).isdisjoint(own)}
+        values |= _known_values(run, "features", (inputs | telling) - values.keys())
+        there |= {need for name, count in values.items() if count for need in needs.get(name, ())}
     said = {}
     for made in abstaining:
         missing = [need for need in made.needs if need not in there]
@@ -155,11 +162,12 @@ def _absent(run: Run, abstaining: list[Listed]) -> dict[str, str]:
     return said
 
 
-def _known_values(run: Run, kind: str) -> dict[str, int]:
-    """Return how many values of each column of a wide kind are no NaN."""
+def _known_values(run: Run, kind: str, names: Collection[str] | None = None) -> dict[str, int]:
+    """Return how many values of each column of a wide kind, or of some, are no NaN."""
     facts = run.manifest.tables.get(kind)
-    table = run.table(kind)
-    return {name: int((~np.isnan(table[name].to_numpy())).sum()) for name in (facts.columns if facts else ())}
+    chosen = [name for name in (facts.columns if facts else ()) if names is None or name in names]
+    table = run.table(kind, chosen)
+    return {name: int((~np.isnan(table[name].to_numpy())).sum()) for name in chosen}
 
 
 def _needs() -> Mapping[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from alphastrike.journal.segments import file_digest
 from alphastrike.journal.tables import arrow_schema
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, DataError
 from tests.builders import write_run
+from tests.journal import live
 
 
 @pytest.fixture
@@ -60,6 +61,32 @@ def test_a_limit_keeps_the_first_rows_and_the_count_of_all(run: Run) -> None:
 
     assert (len(answer.rows), answer.total) == (4, 6)
     assert run.sql("select seq from features", limit=0).total == 6
+
+
+def some_columns(run: Run, name: str, columns: list[str]) -> bool:
+    chosen = [column for column in run.table(name).schema.names if column in columns]
+    return run.table(name, columns).equals(run.table(name).select(chosen)) and len(chosen) == len(columns)
+
+
+def test_some_columns_of_a_table_are_those_of_the_whole(tmp_path: Path, run: Run) -> None:
+    for name, columns in {"fills": ["price", "seq"], "forecasts": ["symbol"], "retirements": ["name"]}.items():
+        assert some_columns(run, name, columns), name
+    with live.begin(tmp_path / "live") as journal:
+        live.record_to(journal, 7, every=3)
+        journal.commit()
+        recording = Run.open(tmp_path / "live")
+        assert recording.manifest.state == "recording"
+        for name, columns in {"ticks": ["event_time"], "fills": ["price", "seq"], "instruments": ["lot"]}.items():
+            assert some_columns(recording, name, columns), name
+            assert len(recording.table(name, columns)) > 0
+
+
+def test_of_a_file_whose_columns_are_not_read_a_changed_byte_is_found_too(run: Run) -> None:
+    (segment,) = run.segments("fills")
+    path = run.folder / segment.file
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(DataError, match="was changed after sealing"):
+        run.table("fills", ["seq"])
 
 
 def test_the_checkpoints_are_a_table_too(run: Run) -> None:
