@@ -9,7 +9,7 @@ from alphastrike.cli.main import main
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import MICROS_PER_HOUR
 from reports.ablation import fitted
-from reports.terminal import TextTable
+from reports.text_table import TextTable
 
 
 @pytest.fixture(scope="module")
