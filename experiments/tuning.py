@@ -12,6 +12,7 @@ from alphastrike.market.market import Market
 from alphastrike.market.store import find_market, open_market
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent
+from alphastrike.policy.naming import policy_named
 from alphastrike.policy.settings import is_model
 from alphastrike.runs.computed import account_inputs, recorded_inputs
 from alphastrike.runs.environment import SOURCE, versions
@@ -19,7 +20,7 @@ from alphastrike.runs.live_market import acts_of
 from alphastrike.runs.recorder import recorded_settings
 from alphastrike.runs.registry import latest_run, list_runs, market_of, open_run
 from alphastrike.runs.reuse import perceived_before
-from experiments.asking import Sampler, grid_size
+from experiments.asking import BATCH, Sampler, grid_size
 from experiments.objective import CALLS_A_DAY_MAX, FOLDS, Objective, cut, days_of
 from experiments.space import Knob, knobs_for, values_of
 from experiments.study import StudyFacts
@@ -77,7 +78,7 @@ def basis_of(
         )
     market = market_of(root, run)
     settings = recorded_settings(run)
-    settings = settings if promoted is None else with_thresholds(settings, promoted)
+    settings = settings if promoted is None else settings.with_thresholds_of(promoted)
     return Basis(market, recorded_inputs(run, market), settings, run.name)
 
 
@@ -117,6 +118,7 @@ def facts_of(
     trials: int | None = None,
     only: Sequence[str] = (),
     points: int = 3,
+    at_once: int = BATCH,
     folds: int = FOLDS,
     calls_a_day_max: float = CALLS_A_DAY_MAX,
 ) -> StudyFacts:
@@ -131,17 +133,19 @@ def facts_of(
         trials: points; by default 50, and of a grid all.
         only: names of the knobs to search; the others stay as configured.
         points: values a knob in a grid.
+        at_once: points asked at once, the most that workers can share.
         folds: of the walk forward.
         calls_a_day_max: interventions a day beyond which a point is not admitted.
 
     Raises:
-        ConfigurationError: an unknown knob or a model, a grid without end, a market too short.
+        ConfigurationError: an unknown knob or policy, a model, a grid without end, a market too short.
     """
     if is_model(policy):
         raise ConfigurationError(
             f"policy {policy!r} would be asked thousands of questions: tune for a policy that answers by itself, as "
             "rules does."
         )
+    policy_named(policy, guardian=basis.settings.policy.guardian)
     knobs = _chosen(policy, only)
     if sampler == "grid":
         size = grid_size(knobs, points)
@@ -162,17 +166,11 @@ def facts_of(
         calls_a_day_max=calls_a_day_max,
         cut=cut(days_of(market), basis.settings, folds),
         points=points,
+        at_once=at_once,
         sources=versions()[SOURCE],
         run=basis.run,
         configured=basis.settings.as_dict(),
     )
-
-
-def with_thresholds(settings: Settings, promoted: Settings) -> Settings:
-    """Return settings with the triggers and the guardian of others, and word of where those are from."""
-    account = settings.account.model_copy(update={"triggers": promoted.account.triggers})
-    own = {"guardian": promoted.policy.guardian, "thresholds_from": promoted.policy.thresholds_from}
-    return settings.model_copy(update={"account": account, "policy": settings.policy.model_copy(update=own)})
 
 
 def _chosen(policy: str, only: Sequence[str]) -> tuple[Knob, ...]:

@@ -48,6 +48,15 @@ def tune(
         typer.Option("--only", metavar="KNOB,…", help="Search these; the rest stays.", show_default="all"),
     ] = None,
     points: Annotated[int, typer.Option("--points", metavar="N", min=2, help="Values a knob in a grid.")] = 3,
+    at_once: Annotated[
+        int,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            min=1,
+            help="Points asked at once: so many workers can share them. Decides the study.",
+        ),
+    ] = 8,
     policy: Annotated[
         str, typer.Option("--policy", metavar="POLICY", help="For whose answers thresholds are tuned.")
     ] = "rules",
@@ -126,6 +135,7 @@ def tune(
                 trials=trials,
                 only=[each.strip() for each in only.split(",")] if only else (),
                 points=points,
+                at_once=at_once,
                 folds=folds,
                 calls_a_day_max=calls_a_day,
             )
@@ -218,6 +228,7 @@ def _options(study: "Study", subject: str, calls_a_day: float, folds: int, point
     typed = [subject, "--name", facts.name, "--trials", str(facts.trials), "--seed", str(facts.seed)]
     typed += [] if facts.sampler == "tpe" else ["--sampler", facts.sampler]
     typed += [] if facts.sampler != "grid" else ["--points", str(points)]
+    typed += [] if facts.at_once == 8 else ["--at-once", str(facts.at_once)]
     typed += [] if facts.policy == "rules" else ["--policy", facts.policy]
     typed += [] if folds == 5 else ["--folds", str(folds)]
     typed += [] if calls_a_day == 1.0 else ["--calls-a-day", f"{calls_a_day:g}"]

@@ -135,6 +135,15 @@ def test_a_worker_from_elsewhere_needs_the_studys_name_alone(root: Path, capsys:
     assert len(study.done()) == int(TRIALS)
 
 
+def test_how_many_are_asked_at_once_belongs_to_the_study(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("asked", "--name", "narrow", "--only", "losses", "--workers", "1")
+    assert tune(root, *arguments, "--at-once", "3", "--timeout", "0", trials="6") == 0
+    assert "--at-once 3" in capsys.readouterr().out
+    assert Study.open(command.default_storage(root), "narrow").facts.at_once == 3
+    assert tune(root, *arguments, "--resume", trials="6") == 2
+    assert "was made with at_once 3, now it is 8" in capsys.readouterr().err
+
+
 def test_a_market_is_tuned_on_with_the_perception_of_an_earlier_run(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
