@@ -125,14 +125,14 @@ def gates(
             found.deflated is not None and found.deflated.probability >= DEFLATED_MIN,
             "no trial"
             if found.deflated is None
-            else f"{found.deflated.probability:.3f} after {found.deflated.effective} effective trials of "
-            f"{found.deflated.trials}",
+            else f"{found.deflated.probability:.3f}; the {found.deflated.trials} trials count as "
+            f"{found.deflated.effective}",
             f"at least {DEFLATED_MIN}",
         ),
         Gate(
             "superior ability",
             found.spa is not None and found.spa <= SPA_MAX,
-            "no trial" if found.spa is None else f"p {found.spa:.3f} that no point beats no-llm",
+            "no trial" if found.spa is None else f"{_p(found.spa)} that no point beats no-llm",
             f"at most {SPA_MAX}",
         ),
         _fills(fills),
@@ -165,6 +165,10 @@ def _a_year(series: Reals, how: Bootstrap) -> Interval | None:
     return Interval(
         whole.low * scale, whole.high * scale, whole.draws, whole.block_days, whole.seed, whole.days, whole.label
     )
+
+
+def _p(value: float) -> str:
+    return "p below 0.001" if value < 0.001 else f"p {value:.3f}"
 
 
 def _told(value: float, interval: Interval | None) -> str:

@@ -55,6 +55,8 @@ class Way(NamedTuple):
     """What a person did in a live run recurs in every arm: no policy was asked about it."""
     standing: Plan = ()
     shadow: bool = False
+    settings: Settings | None = None
+    """With thresholds of its own; ``None``: the recorded ones."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def replayed(
     bootstrap: Bootstrap | None = None,
     progress: Progress = silent,
     others: Others = lambda _: {},
+    promoted: Settings | None = None,
 ) -> Replayed:
     """Run one arm a policy beside the run as recorded; the result does not depend on ``threads``.
 
@@ -123,6 +126,8 @@ def replayed(
         bootstrap: how intervals are drawn; by default blocks of at least three days.
         progress: told of each arm under its name.
         others: makes the policies that need more than their names, as a model does.
+        promoted: settings whose triggers and guardian take the place of the recorded ones in adaptive arms; not in the
+            recording, nor where it is repeated, nor with hindsight.
 
     Raises:
         ConfigurationError: an unknown policy, or settings or a market that are not here.
@@ -132,7 +137,8 @@ def replayed(
     recording = Recorded.of(run)
     wanted = [policy.strip() for policy in dict.fromkeys(policies)]
     made = {**others(settings), **oracles(root, run)}
-    answers = {spec: _answer(spec, settings, recording, made) for spec in (RECORDED, *wanted)}
+    theirs = settings if promoted is None or mode == FROZEN else settings.with_thresholds_of(promoted)
+    answers = {spec: _answer(spec, theirs, recording, made) for spec in (RECORDED, *wanted)}
     if mode == FROZEN and ORACLE in wanted:
         raise ConfigurationError(
             f"policy {ORACLE} looks ahead from its own account, and in a frozen arm it would be asked about another. "
@@ -160,7 +166,12 @@ def replayed(
         if frozen is not None and spec != _CONTROL:
             return frozen.arm(spec, answer, talks, told)
         # Only the recording of a shadow run is one: an arm of it shows what applying the advice would have made.
-        way = Way(answer, acts, shadow=answer is recording and is_shadow(run))
+        way = Way(
+            answer,
+            acts,
+            shadow=answer is recording and is_shadow(run),
+            settings=theirs if _asks_anew(spec, answer) else None,
+        )
         if answer is recording and is_frozen_branch(run):
             done = account_again(root, run, market, bench.inputs, settings, told)
         else:
@@ -195,6 +206,10 @@ def replayed(
         arms.append(_renamed(arm, factual))
         ways[arms[-1].name] = own if spec == RECORDED else way
     origin = origin_of(root, run, market, settings, wanted)
+    if theirs != settings:
+        source = theirs.policy.thresholds_from or "a file of settings"
+        remark = f"Policies that answer anew are asked at, and the guardian acts by, thresholds from {source}."
+        origin = replace(origin, remarks=(*origin.remarks, remark))
     return Replayed(comparison(origin, arms, bootstrap, mode), control, bench, ways)
 
 
@@ -230,6 +245,8 @@ def _under(replayed: Replayed, model: FillModel, threads: int) -> Comparison:
 
     def run_one(arm: Arm) -> Arm:
         way = replayed.ways[arm.name]
+        if way.settings is not None:
+            way = way._replace(settings=settings.with_thresholds_of(way.settings))
         done = _run(elsewhere, way, silent)
         asked = {} if way.answer is not None else {kind: arm.tables[kind] for kind in ASKED_KINDS}
         return replace(arm, tables={**done.tables, **asked}, digest=_digest(elsewhere, done))
@@ -307,11 +324,18 @@ def _answer(spec: str, settings: Settings, recording: Recorded, others: Mapping[
     return AskedPolicy(policy, settings.policy.latency_us)
 
 
+def _asks_anew(spec: str, answer: Answer) -> bool:
+    """Tell whether an arm's situations are its own: who repeats a recording, or looks ahead, goes by the recorded."""
+    if spec in (_CONTROL, RECORDED, ORACLE) or not isinstance(answer, AskedPolicy):
+        return False
+    return not (isinstance(answer.policy, Swap) and isinstance(answer.policy.of, Recorded))
+
+
 def _run(bench: Bench, way: Way, progress: Progress) -> AccountRun:
     return run_account(
         bench.market,
         bench.inputs,
-        bench.settings,
+        way.settings or bench.settings,
         way.answer,
         acts=way.acts,
         standing=way.standing,

@@ -80,9 +80,9 @@ def live(
     """
     import asyncio
 
+    from alphastrike.cli.configured import HERE, settings_of
     from alphastrike.cli.console import note, print_json
     from alphastrike.cli.progress import progress_bars
-    from alphastrike.config.resolve import resolve
     from alphastrike.live.address import claim
     from alphastrike.model.errors import TryAgainError
     from reports.page import page_path
@@ -93,9 +93,10 @@ def live(
         shadow,
         name,
         new,
-        resolve(config, overrides or []),
+        settings_of(config, overrides, quiet=True),
         config is not None or bool(overrides),
         llm_cache,
+        config is None and HERE.is_file(),
     )
     pace, seconds = _speed(speed), _duration(duration)
     hushed = quiet or as_json
@@ -133,6 +134,8 @@ class _Wanted:
     settings: "Settings"
     settings_given: bool
     llm_cache: str = "use"
+    settings_found: bool = False
+    """They are of the file that lies here, which nobody named."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ def _begin(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _B
 def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -> _Begun:
     from datetime import UTC, datetime
 
+    from alphastrike.cli.configured import told
     from alphastrike.cli.console import note
     from alphastrike.cli.models import models
     from alphastrike.journal.folders import check_run_name
@@ -193,6 +197,8 @@ def _begin_new(data: Path, wanted: _Wanted, progress: "Progress", quiet: bool) -
     from alphastrike.runs.registry import runs_folder, unused_name
 
     settings = wanted.settings
+    if wanted.settings_found and not quiet:
+        note(told(settings))
     others = models(data, wanted.llm_cache, note, asks_again=True)(settings)
     policy = policy_named(wanted.policy or "rules", guardian=settings.policy.guardian, others=others)
     market = wanted.feed or SAMPLE_NAME

@@ -28,6 +28,7 @@ from alphastrike.cli.lookahead import lookahead
 from alphastrike.cli.markets import markets
 from alphastrike.cli.override import override
 from alphastrike.cli.page import page
+from alphastrike.cli.promote import promote
 from alphastrike.cli.prompt import prompt
 from alphastrike.cli.pull import pull
 from alphastrike.cli.push import push
@@ -89,6 +90,7 @@ app.command("signals")(signals)
 app.command("lookahead")(lookahead)
 app.command("ablate")(ablate)
 app.command("tune")(tune)
+app.command("promote")(promote)
 app.add_typer(llm, name="llm")
 app.add_typer(prompt, name="prompt")
 app.command("status")(status)

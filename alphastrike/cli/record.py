@@ -40,17 +40,17 @@ def record(
     Policies: no-llm, rules, llm:model=MODEL,prompt=PROMPT, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or
     module:Class of your own. Exits 0 when the run is recorded; otherwise no run is left behind.
     """
+    from alphastrike.cli.configured import settings_of
     from alphastrike.cli.console import figure, note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
-    from alphastrike.config.resolve import resolve
     from alphastrike.policy.settings import is_model
     from alphastrike.runs.recorder import record as record_run
     from alphastrike.runs.registry import open_run
     from alphastrike.runs.summary import summary
 
     own = [*(overrides or []), *([f"llm.samples={samples}"] if samples is not None else [])]
-    settings = resolve(config, [*own, *(["llm.mask=true"] if mask else [])])
+    settings = settings_of(config, [*own, *(["llm.mask=true"] if mask else [])], quiet=quiet or as_json)
     taken_from: list[str] = []
     with progress_bars(quiet) as progress:
         manifest = record_run(

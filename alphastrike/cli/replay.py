@@ -68,6 +68,7 @@ def replay(
     guardian's rules first. Exits 0 when every arm ran to the end.
     """
     from alphastrike.cli.addressed import at_hand
+    from alphastrike.cli.configured import promoted
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
@@ -93,7 +94,14 @@ def replay(
             check_worlds(root, opened, policies, worlds, block_days)
         pool = ended.enter_context(pool_at(dask, data, opened, run, threads)) if dask is not None else None
         done = replayed(
-            root, opened, policies, mode=mode, threads=threads, progress=progress, others=models(data, llm_cache, note)
+            root,
+            opened,
+            policies,
+            mode=mode,
+            threads=threads,
+            progress=progress,
+            others=models(data, llm_cache, note),
+            promoted=promoted(quiet=quiet or as_json) if mode == "adaptive" else None,
         )
         comparison = _made_by(done.comparison, asked)
         beside = Beside(

@@ -43,6 +43,12 @@ class Settings(BaseModel):
         """Return the controls as configured, which interventions may only tighten."""
         return Controls(self.account.entry.conviction_floor, 1.0, self.account.leverage.maximum, True, True)
 
+    def with_thresholds_of(self, other: "Settings") -> "Settings":
+        """Return these settings with the triggers and the guardian of others, and word of where those are from."""
+        account = self.account.model_copy(update={"triggers": other.account.triggers})
+        own = {"guardian": other.policy.guardian, "thresholds_from": other.policy.thresholds_from}
+        return self.model_copy(update={"account": account, "policy": self.policy.model_copy(update=own)})
+
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved settings as plain nested dictionaries, for the manifest."""
         tree: dict[str, Any] = plain_settings(self)

@@ -129,6 +129,7 @@ COMMANDS = (
     "lookahead",
     "ablate",
     "tune",
+    "promote",
     "status",
     "halt",
     "resume",

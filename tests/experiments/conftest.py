@@ -1,0 +1,27 @@
+"""A recorded run that is tuned on, and one study of it, made once for all tests that need them."""
+
+from pathlib import Path
+
+import pytest
+
+from alphastrike.cli.main import main
+from alphastrike.config.resolve import resolve
+from alphastrike.market.simulate import simulate_market
+from alphastrike.model.units import MICROS_PER_HOUR
+from alphastrike.runs.recorder import record
+from tests.experiments.tuned import HOW, NEVER, REFERENCE
+from tests.replay.runs import often
+
+
+@pytest.fixture(scope="session")
+def tuned_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with the market ``spring``, its runs ``asked`` and ``silent``, and a study of the first."""
+    made = tmp_path_factory.mktemp("tuned")
+    simulate_market(made, "spring", ("BTCUSDT", "ETHUSDT"), 130, MICROS_PER_HOUR, 3)
+    record(made, "spring", "rules", name="asked", settings=often())
+    record(made, "spring", "rules", name="silent", settings=resolve(None, NEVER))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(made)
+        arguments = ["tune", "asked", "--name", REFERENCE, *HOW, "--workers", "1"]
+        assert main([*arguments, "--data", str(made), "--quiet"]) == 0
+    return made
