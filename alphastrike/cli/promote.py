@@ -41,7 +41,7 @@ def promote(
     """
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.progress import progress_bars
-    from alphastrike.cli.tune import default_storage, show
+    from alphastrike.cli.tune import check_extra, default_storage, show
     from alphastrike.model.errors import ConfigurationError
     from experiments.promotion import elsewhere, judge
     from experiments.promotion import promote as promoted
@@ -49,6 +49,7 @@ def promote(
     from experiments.tuning import basis_again
     from reports.tuning_text import gate_table
 
+    check_extra()
     if override is not None and not override.strip():
         raise ConfigurationError("--override needs a reason, which is kept beside the thresholds.")
     opened = Study.open(storage or default_storage(data), study)

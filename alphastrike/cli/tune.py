@@ -111,6 +111,7 @@ def tune(
     from experiments.tuning import basis_again, basis_of, facts_of
     from experiments.working import work_together
 
+    check_extra()
     hushed = quiet or as_json
     url = storage or default_storage(data)
     with progress_bars(hushed) as progress:
@@ -166,6 +167,20 @@ def tune(
         return
     it = tuned(study, objective)
     _print(it, trials_told.told(), again, data, storage, out, as_json=as_json)
+
+
+def check_extra() -> None:
+    """Refuse to begin without what studies need.
+
+    Raises:
+        ConfigurationError: the extra is not installed.
+    """
+    from importlib.util import find_spec
+
+    from alphastrike.model.errors import ConfigurationError
+
+    if any(find_spec(package) is None for package in ("optuna", "tomlkit")):
+        raise ConfigurationError("tuning needs the extra 'tune': pip install 'alphastrike[tune]'.")
 
 
 def default_storage(data: Path) -> str:
