@@ -1,5 +1,7 @@
 """A recorded run that is tuned on, and one study of it, made once for all tests that need them."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from tests.replay.runs import often
 
 @pytest.fixture(scope="session")
 def tuned_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root with the market ``spring``, its runs ``asked`` and ``silent``, and a study of the first."""
+    """A data root with the market ``spring``, its runs ``asked`` and ``silent``, and a study of ``asked``."""
     made = tmp_path_factory.mktemp("tuned")
     simulate_market(made, "spring", ("BTCUSDT", "ETHUSDT"), 130, MICROS_PER_HOUR, 3)
     record(made, "spring", "rules", name="asked", settings=often())
@@ -23,5 +25,7 @@ def tuned_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(made)
         arguments = ["tune", "asked", "--name", REFERENCE, *HOW, "--workers", "1"]
-        assert main([*arguments, "--data", str(made), "--quiet"]) == 0
+        with redirect_stdout(StringIO()) as said:
+            assert main([*arguments, "--data", str(made), "--json"]) == 0
+    (made / "reference.json").write_text(said.getvalue())
     return made
