@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from experiments.scorecard_scores import COVERAGE, Mean, Score, Share, keeps_coverage, keeps_level
+from replay.inference import LEVEL
 
 if TYPE_CHECKING:
     from experiments.scorecard import Scorecard, Scored
@@ -37,6 +38,11 @@ NULL_NOTE: Final = """
 Arms under the null are exchangeable: the same random policy under two seeds, or all interventions of the guardian's run
 moved to two random times. Whatever the market does, neither can be better; *called* are the worlds in which the verdict
 says so all the same.
+
+Under `nothing` an interval is wider than need be, and hardly anything is called. There an account's growth is what it
+pays in costs, and leverage, hence costs, falls with the drawdown: later days make up for earlier ones, over months,
+which no block of days can see. Over 900 worlds the variance of a run's growth is 0.80 ± 0.04 times the sum of its days'
+variances; without fees, spread, impact and funding it is 1.01 ± 0.05.
 """
 
 POWER_NOTE: Final = """
@@ -51,7 +57,7 @@ same standard error times Student's t with one degree of freedom fewer than ther
 Half a year's difference hangs on few days (*days that count* above). Where such lopsided sums have a mean, an interval
 falls short unless it is wide, and percentiles do. Where arms are exchangeable the sums are symmetric, and stray *less*
 in their own error than normal ones (Efron, 1969, "Student's t-Test under Symmetry Conditions"), so that the same width
-calls fewer than 5 %.
+may call fewer than 5 %.
 """
 
 WORLDS: Final = """## The worlds
@@ -115,7 +121,7 @@ def _coverage(scored: Sequence["Scored"]) -> str:
             _share(each.score.covered),
             _percent(each.score.above.value),
             _percent(each.score.below.value),
-            "yes" if keeps_coverage(each.score) else "no",
+            "yes" if keeps_coverage(each.score) else _off(each.score.covered, COVERAGE[1]),
         )
         for each in scored
     ]
@@ -152,7 +158,7 @@ def _nulls(scored: Sequence["Scored"]) -> str:
             _share(each.score.called),
             _share(each.score.better),
             _share(each.score.worse),
-            "yes" if keeps_level(each.score) else "no",
+            "yes" if keeps_level(each.score) else _off(each.score.called, 1.0 - LEVEL),
         )
         for each in scored
     ]
@@ -189,6 +195,10 @@ def _beside(scored: Sequence["Scored"]) -> str:
     headers = ("worlds", "arm", "coverage: printed", "percentiles", "Student", "called: printed", "percentiles",
                "Student")  # fmt: skip
     return f"## Other intervals in the same worlds\n\n{_table(headers, rows, words=2)}{BESIDE_NOTE}"
+
+
+def _off(share: Share, most: float) -> str:
+    return "more" if share.value > most else "less"
 
 
 def _size(scored: Score) -> float:

@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from alphastrike.model.units import MICROS_PER_DAY
-from experiments.scorecard import CRASH, NULLS, RANDOM, USUAL, main, scorecard
+from experiments.scorecard import (
+    CRASH,
+    GENERATORS,
+    NULLS,
+    RANDOM,
+    SEEDS,
+    TRUTH_WORLDS,
+    USUAL,
+    main,
+    scorecard,
+)
 from experiments.scorecard_scores import NULL, Mean, Share, keeps_coverage, keeps_level, score, truth_of
 from experiments.scorecard_worlds import (
     NOWHERE,
@@ -187,6 +197,20 @@ def test_the_command_writes_the_page_and_every_figure(
     assert (told["seeds"], told["truth_worlds"]) == (2, 2)
     assert [each["arm"] for each in told["scores"]] == ["rules", "random:seed=1"]
     assert told["scores"][0]["covered"]["worlds"] + 2 * told["scores"][0]["silent"]["value"] == 2
+
+
+def test_the_page_of_the_manual_is_of_these_worlds_and_keeps_most_targets(project: Path) -> None:
+    text = (project / "docs" / "scorecard.md").read_text("utf-8")
+    assert f"{SEEDS:,} worlds judged of each generator, {TRUTH_WORLDS:,} *other* worlds" in text
+    for generator in GENERATORS:
+        for contest in generator.contests:
+            against = f" against `{contest.against}`" if contest in NULLS else ""
+            assert f"| {generator.name} | `{contest.arm}`{against} |" in text
+    coverage, null = (text.partition(heading)[2].partition("\n## ")[0] for heading in ("## Coverage", "## False"))
+    # Wider than promised costs power; narrower would be a false promise.
+    assert "| less |" not in coverage
+    assert "| more |" not in null
+    assert coverage.count("| yes |") >= 3
 
 
 @pytest.mark.slow
