@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -16,11 +17,16 @@ from tests.live.standing import Standing, listening
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+PATIENCE_S = 120.0
+
+
 def on_a_terminal(root: Path, *command: str) -> tuple["subprocess.Popen[bytes]", int]:
     ours, theirs = pty.openpty()
+    # Said here, because a process that runs tests for another is told to have 24 lines, fewer than the screen has.
+    size = {"TERM": "xterm", "COLUMNS": "160", "LINES": "60"}
     process = subprocess.Popen(
         [sys.executable, "-m", "alphastrike", *command, "--data", os.fspath(root)],
-        stdin=theirs, stdout=theirs, stderr=theirs, cwd=PROJECT, env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        stdin=theirs, stdout=theirs, stderr=theirs, cwd=PROJECT, env={**os.environ, **size},
     )  # fmt: skip
     os.close(theirs)
     return process, ours
@@ -29,7 +35,10 @@ def on_a_terminal(root: Path, *command: str) -> tuple["subprocess.Popen[bytes]",
 def read_until(ours: int, end: str) -> str:
     """Read what the terminal shows until that, or until it is closed."""
     shown = b""
-    while end.encode() not in shown or not end:
+    until = time.monotonic() + PATIENCE_S
+    while (end.encode() not in shown or not end) and time.monotonic() < until:
+        if not select.select([ours], [], [], 1.0)[0]:
+            continue
         try:
             part = os.read(ours, 4096)
         except OSError:
