@@ -135,6 +135,19 @@ def promote(study: Study, judged: Judged, file: Path, override: str = "") -> str
     return told
 
 
+def check_file(file: Path) -> None:
+    """Find what is wrong with the file of settings before anything is spent on it: a hold-out is opened once.
+
+    Raises:
+        ConfigurationError: the file is malformed or holds an unknown key.
+        TryAgainError: its folder is not there.
+    """
+    if not file.parent.is_dir():
+        raise TryAgainError(f"cannot write {file}: there is no folder {file.parent}. Choose another --config.")
+    if file.exists():
+        resolve(file)
+
+
 def elsewhere(study: Study, file: Path) -> bool:
     """Tell whether a file's settings beside the thresholds are others than the study was made under."""
     ours, theirs = dict(study.facts.configured), resolve(file).as_dict()

@@ -43,7 +43,7 @@ def promote(
     from alphastrike.cli.progress import progress_bars
     from alphastrike.cli.tune import check_extra, default_storage, show
     from alphastrike.model.errors import ConfigurationError
-    from experiments.promotion import elsewhere, judge
+    from experiments.promotion import check_file, elsewhere, judge
     from experiments.promotion import promote as promoted
     from experiments.study import Study
     from experiments.tuning import basis_again
@@ -52,6 +52,7 @@ def promote(
     check_extra()
     if override is not None and not override.strip():
         raise ConfigurationError("--override needs a reason, which is kept beside the thresholds.")
+    check_file(config)
     opened = Study.open(storage or default_storage(data), study)
     with progress_bars(quiet or as_json) as progress:
         basis = basis_again(data, opened.facts, progress=progress)

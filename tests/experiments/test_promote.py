@@ -1,6 +1,7 @@
 """``alphastrike promote``: a planted optimum is written with its origin, noise is refused by the names of its gates."""
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -114,23 +115,29 @@ def test_a_planted_optimum_is_promoted_and_everything_that_follows_names_its_stu
     assert there != capsys.readouterr().out
 
 
+@pytest.fixture
+def own_root(tuned_root: Path, tmp_path: Path) -> Path:
+    """A copy of the study for a test that opens its hold-out."""
+    return Path(shutil.copytree(tuned_root, tmp_path / "own"))
+
+
 def test_the_holdout_is_opened_for_one_point_and_never_for_another(
-    tuned_root: Path, capsys: pytest.CaptureFixture[str]
+    own_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert promote(tuned_root, REFERENCE, "--override", " to try it ", "--config", "other.toml") == 0
-    first = opened(study(tuned_root, REFERENCE))
+    assert promote(own_root, REFERENCE, "--override", " to try it ", "--config", "other.toml") == 0
+    first = opened(study(own_root, REFERENCE))
     assert first is not None
     written = tomllib.loads(Path("other.toml").read_text())["policy"]["thresholds_from"]
     assert "against the gates " in written
     assert written.endswith(": to try it")
-    noted = study(tuned_root, REFERENCE).noted(PROMOTED)[-1]
+    noted = study(own_root, REFERENCE).noted(PROMOTED)[-1]
     assert noted["override"] == "to try it"
     assert "walk-forward" in noted["failed"]
-    assert promote(tuned_root, REFERENCE, "--override", "again", "--config", "other.toml") == 0
-    assert opened(study(tuned_root, REFERENCE)) == first
-    study(tuned_root, REFERENCE).note("alphastrike holdout", {"place": first.place + 1, "at": first.at})
+    assert promote(own_root, REFERENCE, "--override", "again", "--config", "other.toml") == 0
+    assert opened(study(own_root, REFERENCE)) == first
+    study(own_root, REFERENCE).note("alphastrike holdout", {"place": first.place + 1, "at": first.at})
     capsys.readouterr()
-    assert promote(tuned_root, REFERENCE, "--override", "once more", "--config", "other.toml") == 0
+    assert promote(own_root, REFERENCE, "--override", "once more", "--config", "other.toml") == 0
     assert f"opened for point {first.place + 1} already" in capsys.readouterr().out
 
 

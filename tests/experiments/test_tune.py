@@ -72,6 +72,7 @@ def test_it_prints_the_points_the_gates_and_what_to_do_next(
         "Gates before promotion", "hold-out", "Tuned for the answers of rules", "no trial has seen them",
         "Study reference: chosen fold by fold", "Page: ", "Next: alphastrike promote reference",
     )  # fmt: skip
+    assert [part for part in in_order if part not in said] == []
     places = [said.index(part) for part in in_order]
     assert places == sorted(places)
     page = Path("pages/tune-reference.html").read_text("utf-8")
