@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -173,7 +174,10 @@ def test_a_mirrored_market_turns_a_signal_round(name: str, data: st.DataObject) 
 def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test declare signals of its own, as if they lay in the folder of their category."""
     monkeypatch.setattr(declare, "_SIGNALS", {})
-    monkeypatch.setitem(globals(), "__name__", "alphastrike.ml.signals.statistical.of_a_test")
+    name = "alphastrike.ml.signals.statistical.of_a_test"
+    monkeypatch.setitem(globals(), "__name__", name)
+    # What the compiler keeps on disk names its module, and is read again by that name.
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
 
 
 def test_a_signal_in_the_folder_of_another_category_is_refused(own_folder: None) -> None:

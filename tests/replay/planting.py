@@ -1,8 +1,10 @@
 """Features and signals that do what they must not, registered for as long as a test needs them."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,9 @@ _FOUND = (
     of_features.across_features,
     of_signals.signals,
 )
+_MODULE = "planted.price_action.here"
+# What the compiler keeps on disk names its module, and is read again by that name.
+sys.modules.setdefault(_MODULE, ModuleType(_MODULE))
 _calls = count()
 _chances = np.random.default_rng()
 
@@ -64,7 +69,7 @@ def _plant() -> None:
     across(place_in_the_table)
     for body in (peeks, reads_a_peeker, normalises, begins, is_sound):
         # A signal lies in the folder of its category.
-        body.__module__ = "planted.price_action.here"
+        body.__module__ = _MODULE
         signal(Category.PRICE_ACTION, smooth_bars=3)(body)
 
 
