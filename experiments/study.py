@@ -67,6 +67,8 @@ class StudyFacts:
     """Points asked at once: so many workers have something to do."""
     run: str = ""
     """Whose recorded forecasts are read; empty: the market is perceived."""
+    address: str = ""
+    """Of run or market in an object store, where a worker elsewhere fetches it; empty: it is in the data root."""
     configured: dict[str, Any] = field(default_factory=dict)
     """All settings, as a manifest holds them: a worker elsewhere needs no more than the study's name."""
 

@@ -1,7 +1,7 @@
 """What a study stands on: a market, forecasts that were made once, settings, and whose answers they are tuned for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alphastrike.config.resolve import validated
@@ -17,6 +17,8 @@ from alphastrike.policy.settings import is_model
 from alphastrike.runs.computed import account_inputs, recorded_inputs
 from alphastrike.runs.environment import SOURCE, versions
 from alphastrike.runs.live_market import acts_of
+from alphastrike.runs.object_store import is_address
+from alphastrike.runs.publishing import at_hand, market_at_hand, names_market
 from alphastrike.runs.recorder import recorded_settings
 from alphastrike.runs.registry import latest_run, list_runs, market_of, open_run
 from alphastrike.runs.reuse import perceived_before
@@ -35,6 +37,8 @@ class Basis:
     settings: Settings
     run: str
     """Whose forecasts they are as recorded; empty: perceived here."""
+    address: str = ""
+    """Of run or market in an object store; empty: the data root holds it."""
 
     def objective(self, facts: StudyFacts) -> Objective:
         """Return what values the study's points."""
@@ -46,6 +50,7 @@ def basis_of(
     name: str | None,
     promoted: Settings | None = None,
     *,
+    is_stated: bool = False,
     threads: int = 1,
     progress: Progress = silent,
     on_reuse: Callable[[str], None] = lambda _: None,
@@ -54,8 +59,10 @@ def basis_of(
 
     Args:
         root: the data root.
-        name: of a run, whose forecasts are read, or of a market, which is perceived once unless a run holds that.
+        name: of a run, whose forecasts are read, or of a market, which is perceived once unless a run holds that; or
+            the address of either in an object store.
         promoted: settings of a file: of a run only its thresholds take the place of those recorded.
+        is_stated: somebody asked for these very settings, which a run cannot have.
         threads: of perception.
         progress: told of it.
         on_reuse: told the run whose perception is taken over.
@@ -68,9 +75,37 @@ def basis_of(
         if latest is None:
             raise ConfigurationError("there is no run here yet to tune on. `alphastrike record MARKET` makes one.")
         name = latest.name
-    is_run = any(entry.name == name for entry in list_runs(root))
-    if not is_run and find_market(root, name) is not None:
+    if is_address(name):
+        is_market = names_market(name)
+    else:
+        is_market = all(entry.name != name for entry in list_runs(root)) and find_market(root, name) is not None
+    if is_stated and not is_market:
+        raise ConfigurationError(
+            f"{name!r} is no market here, and a run's settings are those it was recorded with: --config and --set are "
+            "for a market."
+        )
+    if is_address(name):
+        return replace(_fetched(root, name, promoted, threads, progress, on_reuse), address=name)
+    if is_market:
         return _perceived(root, name, promoted or Settings(), threads, progress, on_reuse)
+    return _recorded(root, name, promoted)
+
+
+def _fetched(
+    root: Path,
+    address: str,
+    promoted: Settings | None,
+    threads: int,
+    progress: Progress,
+    on_reuse: Callable[[str], None],
+) -> Basis:
+    if names_market(address):
+        name = market_at_hand(root, address, progress)
+        return _perceived(root, name, promoted or Settings(), threads, progress, on_reuse)
+    return _recorded(*at_hand(root, address, progress), promoted)
+
+
+def _recorded(root: Path, name: str, promoted: Settings | None) -> Basis:
     run = open_run(root, name)
     if acts_of(run):
         raise ConfigurationError(
@@ -95,11 +130,13 @@ def basis_again(root: Path, facts: StudyFacts, *, threads: int = 1, progress: Pr
         )
     settings = validated(facts.configured, f"study {facts.name}")
     if facts.run:
-        run = open_run(root, facts.run)
-        market = market_of(root, run)
+        there, name = at_hand(root, facts.address or facts.run, progress)
+        run = open_run(there, name)
+        market = market_of(there, run)
         found = Basis(market, recorded_inputs(run, market), settings, run.name)
     else:
-        found = _perceived(root, facts.market, settings, threads, progress, lambda _: None)
+        name = market_at_hand(root, facts.address or facts.market, progress)
+        found = _perceived(root, name, settings, threads, progress, lambda _: None)
     if found.market.content_hash != facts.market_hash:
         raise ConfigurationError(
             f"market {facts.market!r} here ({found.market.content_hash[:12]}) is not the one of study {facts.name!r} "
@@ -169,6 +206,7 @@ def facts_of(
         at_once=at_once,
         sources=versions()[SOURCE],
         run=basis.run,
+        address=basis.address,
         configured=basis.settings.as_dict(),
     )
 

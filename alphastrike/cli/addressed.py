@@ -1,4 +1,4 @@
-"""A run that a command names by its address in an object store: fetched before it is read."""
+"""A run or a market that a command names by its address in an object store: fetched before it is read."""
 
 from pathlib import Path
 
@@ -16,3 +16,18 @@ def at_hand(data: Path, run: str, quiet: bool = False) -> tuple[Path, str]:
 
     with progress_bars(quiet) as progress:
         return fetched(data, run, progress)
+
+
+def market_at_hand(data: Path, market: str, quiet: bool = False) -> str:
+    """Return the name under which the data root holds a market; one named by its address is pulled into it first.
+
+    Raises:
+        AlphaStrikeError: the address is none, another market of its name is here, or what lies there is damaged.
+    """
+    if "://" not in market:
+        return market
+    from alphastrike.cli.progress import progress_bars
+    from alphastrike.runs.publishing import market_at_hand as pulled
+
+    with progress_bars(quiet) as progress:
+        return pulled(data, market, progress)

@@ -27,9 +27,17 @@ def settings_of(config: Path | None, overrides: Sequence[str] | None, *, quiet: 
     return settings
 
 
-def promoted(*, quiet: bool = False) -> "Settings | None":
-    """Return the settings of the file that lies here; ``None`` where there is none."""
-    return settings_of(None, None, quiet=quiet) if HERE.is_file() else None
+def promoted(
+    config: Path | None = None, overrides: Sequence[str] | None = None, *, quiet: bool = False
+) -> "Settings | None":
+    """Return the settings that were stated, or those of the file that lies here; ``None`` where there is neither.
+
+    Raises:
+        ConfigurationError: the file or an override is wrong.
+    """
+    if config is None and not overrides and not HERE.is_file():
+        return None
+    return settings_of(config, overrides, quiet=quiet)
 
 
 def told(settings: "Settings") -> str:

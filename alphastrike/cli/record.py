@@ -9,7 +9,8 @@ from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, LlmCach
 
 def record(
     market: Annotated[
-        str, typer.Argument(metavar="MARKET", help="Name of the market; `alphastrike markets` lists them.")
+        str,
+        typer.Argument(metavar="MARKET", help="Name or s3:// address of the market; `alphastrike markets` lists them."),
     ],
     policy: Annotated[str, typer.Option("--policy", metavar="POLICY", help="Who answers triggers.")] = "rules",
     name: Annotated[
@@ -40,6 +41,7 @@ def record(
     Policies: no-llm, rules, llm:model=MODEL,prompt=PROMPT, always:tool=TOOL, swap:from=TOOL,to=TOOL, random:seed=N, or
     module:Class of your own. Exits 0 when the run is recorded; otherwise no run is left behind.
     """
+    from alphastrike.cli.addressed import market_at_hand
     from alphastrike.cli.configured import settings_of
     from alphastrike.cli.console import figure, note, print_json, say
     from alphastrike.cli.models import models
@@ -51,6 +53,7 @@ def record(
 
     own = [*(overrides or []), *([f"llm.samples={samples}"] if samples is not None else [])]
     settings = settings_of(config, [*own, *(["llm.mask=true"] if mask else [])], quiet=quiet or as_json)
+    market = market_at_hand(data, market, quiet or as_json)
     taken_from: list[str] = []
     with progress_bars(quiet) as progress:
         manifest = record_run(

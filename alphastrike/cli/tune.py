@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Data, Json, Quiet
+from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set
 
 if TYPE_CHECKING:
     from experiments.study import Study
@@ -24,7 +24,11 @@ STUDIES = "studies.db"
 def tune(
     subject: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN|MARKET]", help="Run or market to tune on.", show_default="the latest run"),
+        typer.Argument(
+            metavar="[RUN|MARKET]",
+            help="Name or s3:// address of the run or market to tune on.",
+            show_default="the latest run",
+        ),
     ] = None,
     name: Annotated[
         str | None,
@@ -91,6 +95,8 @@ def tune(
             "--worker", metavar="STUDY", help="Help with a study that was begun elsewhere.", show_default=False
         ),
     ] = None,
+    config: Config = None,
+    overrides: Set = None,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the page.")] = Path("reports/out"),
     data: Data = DATA,
     as_json: Json = False,
@@ -99,9 +105,9 @@ def tune(
     """Search the thresholds at which POLICY is asked, and what the guardian does, by growth against no-llm.
 
     Points are judged on folds that follow one another; the headline is of choices made from each fold's past alone. The
-    last fifth of the market is held out until `alphastrike promote`. A RUN's recorded forecasts are read, a MARKET is
-    perceived once. Ctrl-C keeps what is done; --resume goes on. Where too few triggers fire it says "no evidence" and
-    exits 0.
+    last fifth of the market is held out until `alphastrike promote`. A RUN's recorded forecasts are read under its own
+    settings, a MARKET is perceived once. Ctrl-C keeps what is done; --resume goes on. Where too few triggers fire it
+    says "no evidence" and exits 0.
     """
     from alphastrike.cli.configured import promoted
     from alphastrike.cli.console import note, say
@@ -122,7 +128,8 @@ def tune(
             basis = basis_of(
                 data,
                 subject,
-                promoted(quiet=hushed),
+                promoted(config, overrides, quiet=hushed),
+                is_stated=config is not None or bool(overrides),
                 threads=workers,
                 progress=progress,
                 on_reuse=lambda run: None if hushed else note(f"Perception is that of {run}, taken over."),
@@ -146,6 +153,8 @@ def tune(
     again = ["alphastrike", "tune", *places, "--worker", study.facts.name]
     if worker is None:
         options = _options(study, subject or study.facts.run, calls_a_day, folds, points)
+        options += [] if config is None else ["--config", str(config)]
+        options += [part for each in overrides or [] for part in ("--set", each)]
         again = ["alphastrike", "tune", *options, *places, "--resume"]
     objective = basis.objective(study.facts)
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def what_if(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of the recorded run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name, folder or s3:// address of the recorded run.")],
     situation: Annotated[int, typer.Option("--situation", metavar="N", min=1, help="Number of the situation.")],
     tool: Annotated[
         list[str],
@@ -39,22 +39,27 @@ def what_if(
     """Fork RUN at a situation, answer it with each TOOL instead, run on, and keep the branch as a run with its parent.
 
     A tool takes the situation's symbol and the usual arguments unless told otherwise. Differences are branch −
-    recorded. A model is not asked anew: what it has not answered before goes to the guardian. Exits 0, or 2 when a call
+    recorded. Of a run named by its address no branch is kept. A model is not asked anew: what it has not answered before goes to the guardian. Exits 0, or 2 when a call
     would be rejected: then nothing is computed.
     """
+    from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import note, print_json, say
     from alphastrike.cli.models import models
     from alphastrike.cli.progress import progress_bars
+    from alphastrike.model.errors import ConfigurationError
     from alphastrike.runs.registry import open_run
     from experiments.ledger import count_trials
     from replay.what_if import fork
     from reports.what_if import as_json as figures
 
-    opened = open_run(data, run)
+    if "://" in run and not no_save:
+        raise ConfigurationError("a branch is kept beside its parent: pull the run first, or pass --no-save.")
+    root, there = at_hand(data, run, quiet or as_json)
+    opened = open_run(root, there)
     keep_as = None if no_save else name or ""
     with progress_bars(quiet or as_json) as progress:
         forked, kept_as = fork(
-            data,
+            root,
             opened,
             situation,
             tool,
@@ -63,7 +68,7 @@ def what_if(
             others=models(data, llm_cache, note),
             progress=progress,
         )
-        kept = None if no_save else forked.keep(data, opened, kept_as, progress)
+        kept = None if no_save else forked.keep(root, opened, kept_as, progress)
     tried = {"run": opened.manifest.digest, "situation": str(situation), "calls": " ".join(tool)}
     trials = count_trials(data, "what-if", forked.ground.market.content_hash, [tried])
     if as_json:

@@ -123,6 +123,25 @@ def at_hand(root: Path, run: str, progress: Progress = silent) -> tuple[Path, st
     return kept, store.name
 
 
+def market_at_hand(root: Path, market: str, progress: Progress = silent) -> str:
+    """Return the name under which a data root holds a market; one named by its address is pulled into it first.
+
+    Raises:
+        AlphaStrikeError: as for :func:`pull`.
+    """
+    if not is_address(market):
+        return market
+    store = ObjectStore.at(market)
+    if store.above.name != MARKETS:
+        raise ConfigurationError(f"{store.address} names no market: a market's address ends in {MARKETS}/NAME.")
+    return _pull_market(store.above.above, store.name, root, progress).name
+
+
+def names_market(address: str) -> bool:
+    """Return whether an address in an object store is that of a market."""
+    return ObjectStore.at(address).above.name == MARKETS
+
+
 def _push_run(root: Path, name: str, store: ObjectStore, progress: Progress) -> list[Published]:
     run = open_run(root, name)
     manifest = run.sealed

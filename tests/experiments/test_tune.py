@@ -14,6 +14,7 @@ from experiments.objective import Objective
 from experiments.study import Study
 from experiments.tuning import basis_again
 from tests.experiments.tuned import HOW, ONLY, REFERENCE, TRIALS
+from tests.replay.runs import OFTEN
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +154,16 @@ def test_a_market_is_tuned_on_with_the_perception_of_an_earlier_run(
     assert Study.open(command.default_storage(tuned_root), "spring-rules").facts.first == {"losses": 3}
 
 
+def test_a_market_is_tuned_on_under_the_settings_stated(tuned_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated = [part for each in (*OFTEN, "account.triggers.losses=7") for part in ("--set", each)]
+    arguments = ["spring", "--name", "stated", "--trials", "1", "--folds", "2", "--only", "losses", "--workers", "1"]
+    assert tune(tuned_root, *arguments, *stated, "--timeout", "0") == 0
+    assert "--set account.triggers.losses=7" in capsys.readouterr().out
+    study = Study.open(command.default_storage(tuned_root), "stated")
+    assert study.facts.first == {"losses": 7}
+    assert study.facts.configured["account"]["exit"]["hold_max_hours"] == 12
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -162,6 +173,8 @@ def test_a_market_is_tuned_on_with_the_perception_of_an_earlier_run(
         (["asked", "--folds", "40"], "or fewer --folds"),
         (["asked", "--policy", "llm:model=tiny"], "would be asked thousands of questions"),
         (["--worker", "nobody"], "there is no study 'nobody'"),
+        (["asked", "--set", "account.triggers.losses=3"], "'asked' is no market here"),
+        (["s3://bucket/tapes/asked"], "names no run: a run's address ends in runs/NAME"),
         (["asked", "--folds", "2", "--storage", "nonsense"], "is named as sqlite:///FILE"),
     ],
 )

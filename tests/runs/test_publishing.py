@@ -1,10 +1,8 @@
-"""Runs and markets in an object store: a real S3 server on the loopback, spoken to as to Amazon's."""
+"""Runs and markets in an object store: what comes back is what was sent, or nothing is."""
 
 import json
-import logging
 import shutil
 import stat
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,36 +21,18 @@ from alphastrike.runs.recorder import record
 from alphastrike.runs.registry import list_runs, open_run
 from alphastrike.runs.verify import verify
 from tests.replay.runs import often
-
-KEYS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "not-a-secret", "AWS_EC2_METADATA_DISABLED": "true"}
+from tests.runs.s3 import prefix_of, s3
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = pytest.importorskip("moto.server", reason="moto, the S3 server for tests, is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in KEYS.items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_SESSION_TOKEN", raising=False)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        running.start()
-        host, port = running.get_host_and_port()
-        yield f"http://{host}:{port}"
-        running.stop()
+    with s3() as address:
+        yield address
 
 
 @pytest.fixture
 def store(endpoint: str, request: pytest.FixtureRequest) -> ObjectStore:
-    """An empty prefix of a bucket that is there."""
-    from pyarrow.fs import S3FileSystem
-
-    scheme, _, host = endpoint.partition("://")
-    S3FileSystem(endpoint_override=host, scheme=scheme, region="us-east-1", allow_bucket_creation=True).create_dir(
-        "tapes"
-    )
-    prefix = f"of-{zlib.crc32(request.node.name.encode()):x}"
-    return ObjectStore.at(f"s3://tapes/{prefix}?endpoint_override={endpoint}&region=us-east-1")
+    return prefix_of(endpoint, request.node.name)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +89,21 @@ def test_what_is_computed_of_a_run_on_an_object_store_is_what_is_computed_here(
         assert main(["replay", run, "--data", str(data), "--out", str(tmp_path / out), "--json", "-q"]) == 0
         numbers = json.loads(capsys.readouterr().out)
         told.append({key: value for key, value in numbers.items() if key not in ("page", "commands", "origin")})
+    assert told[0] == told[1]
+
+
+def test_a_branch_of_a_run_elsewhere_is_told_and_not_kept(
+    root: Path, store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    push(root, "guarded", store)
+    address = store.under("runs", "guarded").address
+    asked = ["--situation", "1", "--tool", "no_action", "--json", "-q"]
+    assert main(["what-if", address, *asked, "--data", str(tmp_path)]) == 2
+    assert "pull the run first, or pass --no-save" in capsys.readouterr().err
+    told = []
+    for run, data in ((address, tmp_path), ("guarded", root)):
+        assert main(["what-if", run, *asked, "--no-save", "--data", str(data)]) == 0
+        told.append({key: value for key, value in json.loads(capsys.readouterr().out).items() if key != "trials"})
     assert told[0] == told[1]
 
 
