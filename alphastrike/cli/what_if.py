@@ -39,8 +39,8 @@ def what_if(
     """Fork RUN at a situation, answer it with each TOOL instead, run on, and keep the branch as a run with its parent.
 
     A tool takes the situation's symbol and the usual arguments unless told otherwise. Differences are branch −
-    recorded. Of a run named by its address no branch is kept. A model is not asked anew: what it has not answered before goes to the guardian. Exits 0, or 2 when a call
-    would be rejected: then nothing is computed.
+    recorded. A model is not asked anew: what it has not answered before goes to the guardian. Of a run named by its
+    address no branch is kept. Exits 0, or 2 when a call would be rejected: then nothing is computed.
     """
     from alphastrike.cli.addressed import at_hand
     from alphastrike.cli.console import note, print_json, say
@@ -78,9 +78,9 @@ def what_if(
     _print(forked.what_if)
     say(trials.told())
     if kept is not None:
-        root = "" if data == DATA else f" --data {data}"
+        stated = "" if data == DATA else f" --data {data}"
         say(f"Saved as run {kept.name}  digest {kept.digest}")
-        say(f"Check: alphastrike verify {kept.name}{root}")
+        say(f"Check: alphastrike verify {kept.name}{stated}")
 
 
 def _print(asked: "WhatIf") -> None:
