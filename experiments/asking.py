@@ -78,7 +78,7 @@ def batch(
         if place == 0:
             study.enqueue_trial(dict(first))
         trial = study.ask(distributions(knobs))
-        frozen = study.trials[trial.number]
+        frozen = study.get_trials(deepcopy=False)[trial.number]
         values = {knob.name: knob.nearest(float(frozen.params[knob.name])) for knob in knobs}
         found.append(Asked(place, values, dict(frozen.system_attrs)))
     return tuple(found)
