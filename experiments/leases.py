@@ -4,14 +4,17 @@ A lease is taken by one statement that succeeds for one taker alone, and runs ou
 has to notice that a worker is gone, and no two machines' clocks need agree.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, TextClause
 
 LEASE_S: Final = 60.0
-"""Seconds after which a worker that was not heard of is taken for lost. A point takes a fraction of a second."""
+"""Seconds after which a worker that was not heard of is taken for lost."""
 LOCK: Final = "asker"
 
 _TABLE: Final = """
@@ -57,6 +60,28 @@ class Leases:
         """
         with self.engine.begin() as connection:
             return bool(connection.execute(_text(statement), self._about(what)).rowcount == 1)
+
+    @contextmanager
+    def kept(self, what: str) -> Iterator[None]:
+        """Renew a lease of one's own while the body runs: who works longer than a lease is not lost."""
+        ended = Event()
+        renewing = Thread(target=self._renew, args=(what, ended), daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewing.join()
+
+    def _renew(self, what: str, ended: Event) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        while not ended.wait(self.seconds / 3.0):
+            try:
+                self.take(what)
+            except SQLAlchemyError:
+                # A lease that runs out costs a second evaluation of the same bits, and nothing else.
+                continue
 
     def release(self, what: str) -> None:
         """Give a lease of one's own back."""

@@ -184,7 +184,8 @@ class Study:
                 continue
             wait = _WAIT_S
             try:
-                found = objective({name: float(value) for name, value in trials[mine].params.items()})
+                with leases.kept(f"point {mine}"):
+                    found = objective({name: float(value) for name, value in trials[mine].params.items()})
                 is_first = self._tell(trials[mine], found)
             except BaseException:
                 # Who is interrupted and goes on need not wait for his own lease to run out.
@@ -395,3 +396,9 @@ def _packed(series: np.ndarray[Any, np.dtype[np.float64]]) -> str:
 
 def _unpacked(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.frombuffer(zlib.decompress(b64decode(text)), dtype="<f8").astype(np.float64)
+
+
+def let_go(url: str) -> None:
+    """Close a database of studies: what is open by now is closed, and opened again when it is asked for."""
+    _storage(url).engine.dispose()
+    _storage.cache_clear()

@@ -88,7 +88,6 @@ def test_a_study_on_postgresql_is_the_one_on_sqlite(url: str, root: Path, undist
         Study.create(url, facts("one"))
 
 
-@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_changes_nothing(url: str, root: Path, undisturbed: list[Done]) -> None:
     study = Study.create(url, facts("killed worker"))
     with (
@@ -106,7 +105,6 @@ def test_a_worker_killed_in_the_middle_changes_nothing(url: str, root: Path, und
     _assert_same(study, undisturbed)
 
 
-@pytest.mark.slow
 def test_an_asker_killed_while_it_holds_the_lock_is_followed_by_another(
     url: str, root: Path, undisturbed: list[Done]
 ) -> None:

@@ -161,6 +161,28 @@ def test_a_lease_is_one_takers_until_it_runs_out(url: str) -> None:
     assert one.take("point 2")
 
 
+def test_who_works_longer_than_a_lease_keeps_it(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    leases = Leases(create_engine(url), "s", "slow", 0.3)
+    leases.prepare()
+
+    def renewed() -> int:
+        with leases.engine.begin() as connection:
+            return int(connection.execute(text("select taken from alphastrike_leases")).scalar_one())
+
+    assert leases.take("point 0")
+    with leases.kept("point 0"):
+        waited = threading.Event()
+        for _ in range(300):
+            if renewed() >= 4 or waited.wait(0.1):
+                break
+    assert renewed() >= 4
+    after = renewed()
+    waited.wait(0.3)
+    assert renewed() == after
+
+
 def test_every_point_of_the_space_is_a_valid_configuration() -> None:
     settings = resolve()
     random = np.random.default_rng(3)
