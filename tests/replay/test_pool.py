@@ -51,7 +51,6 @@ def test_threads_give_results_in_order() -> None:
         list(Threads(2).map(lambda number: 1 // number, _never, 5))
 
 
-@pytest.mark.slow
 def test_branches_on_a_cluster_are_the_local_ones_when_a_worker_is_killed(dask: Dask, recorded: RecordedRuns) -> None:
     run = recorded.open(RUN)
     ground = ground_of(recorded.root, run)
@@ -80,7 +79,6 @@ def test_worlds_on_a_cluster_are_the_local_ones(dask: Dask, recorded: RecordedRu
     assert told(dask) == told(None)
 
 
-@pytest.mark.slow
 def test_a_worker_that_would_not_give_the_same_bits_is_refused(
     dask: Dask, recorded: RecordedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +95,6 @@ def test_a_worker_that_would_not_give_the_same_bits_is_refused(
     assert list(dask.map(_nothing_here, _symbols_there, 2)) == [3, 3]
 
 
-@pytest.mark.slow
 def test_a_task_that_ends_every_worker_is_given_up(dask: Dask) -> None:
     with pytest.raises(TryAgainError, match="one task ended worker after worker"):
         list(dask.map(_nothing_here, _deadly, 1))
