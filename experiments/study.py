@@ -11,7 +11,7 @@ import socket
 import time
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from itertools import count
@@ -158,6 +158,7 @@ class Study:
         *,
         stop: Callable[[], bool] = lambda: False,
         on_done: Callable[[Done], None] = lambda _: None,
+        on_seen: Callable[[Mapping[int, float | None]], None] = lambda _: None,
         seconds: float | None = None,
     ) -> None:
         """Ask and evaluate until every point is done or ``stop`` says so.
@@ -166,6 +167,8 @@ class Study:
             objective: of this study's market, settings and policy.
             stop: asked between two points.
             on_done: told of every point that this worker evaluated.
+            on_seen: told, whenever the study is looked at, the value of every point that anybody evaluated; ``None``
+                for one without evidence or with too many interventions.
             seconds: of a lease; for tests.
         """
         leases = self._leases(seconds)
@@ -173,6 +176,7 @@ class Study:
         while not stop():
             trials = self._trials()
             open_places = [place for place, trial in trials.items() if not trial.state.is_finished()]
+            on_seen({place: _admitted_value(trial) for place, trial in trials.items() if place not in open_places})
             if not open_places and len(trials) >= self.facts.trials:
                 return
             if not open_places and self._ask(leases):
@@ -353,6 +357,11 @@ def _check_same(there: StudyFacts, wanted: StudyFacts) -> None:
                 f"study {there.name!r} was made with {name} {value!r}, now it is {now!r}: they would not be one study. "
                 "Take another --name."
             )
+
+
+def _admitted_value(trial: "optuna.trial.FrozenTrial") -> float | None:
+    is_over = any(over > 0.0 for over in trial.system_attrs.get(_CONSTRAINTS, ()))
+    return None if trial.values is None or is_over else float(trial.values[0])
 
 
 def _waiting(

@@ -2,17 +2,12 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
-from typing import Any
 
 from experiments.objective import Objective
 from experiments.study import Done, Study
-
-Told = tuple[int, float | None]
-"""Place and value of a point that somebody evaluated."""
 
 
 def work_together(
@@ -21,7 +16,8 @@ def work_together(
     workers: int,
     *,
     stop: Callable[[], bool] = lambda: False,
-    on_done: Callable[[int, float | None], None] = lambda _place, _value: None,
+    on_done: Callable[[Done], None] = lambda _: None,
+    on_seen: Callable[[Mapping[int, float | None]], None] = lambda _: None,
 ) -> None:
     """Work on a study with so many processes until it is done or ``stop`` says so.
 
@@ -33,42 +29,29 @@ def work_together(
         objective: of its market, settings and policy.
         workers: processes, this one among them.
         stop: asked between two points.
-        on_done: told place and value of every point evaluated by any of them.
+        on_done: told of every point that this process evaluated.
+        on_seen: told place and value of all that anybody evaluated, whenever this process looks.
     """
     context = multiprocessing.get_context("spawn")
-    told: SimpleQueue[Told] = context.SimpleQueue()
     ended = context.Event()
-
-    def should_stop() -> bool:
-        while not told.empty():
-            on_done(*told.get())
-        return stop()
-
-    def own(done: Done) -> None:
-        on_done(done.place, done.value)
-
     others = [
-        context.Process(target=_work, args=(study.url, study.facts.name, objective, told, ended), daemon=True)
+        context.Process(target=_work, args=(study.url, study.facts.name, objective, ended), daemon=True)
         for _ in range(workers - 1)
     ]
     try:
         with _deaf():
             for process in others:
                 process.start()
-        study.work(objective, stop=should_stop, on_done=own)
+        study.work(objective, stop=stop, on_done=on_done, on_seen=on_seen)
     finally:
         ended.set()
         for process in others:
-            # One that waits for room to tell us is let go on.
-            while process.is_alive():
-                should_stop()
-                process.join(0.05)
-        should_stop()
+            process.join()
 
 
-def _work(url: str, name: str, objective: Objective, told: Any, ended: Event) -> None:
+def _work(url: str, name: str, objective: Objective, ended: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Study.open(url, name).work(objective, stop=ended.is_set, on_done=lambda done: told.put((done.place, done.value)))
+    Study.open(url, name).work(objective, stop=ended.is_set)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +13,7 @@ import typer
 from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set
 
 if TYPE_CHECKING:
-    from experiments.study import Study
+    from experiments.study import Done, Study
     from experiments.tuned import Tuned
     from reports.text_table import TextTable
 
@@ -165,6 +165,7 @@ def tune(
                 1 if worker is not None else workers,
                 stop=_deadline(timeout),
                 on_done=bar.done,
+                on_seen=bar.seen,
             )
     except KeyboardInterrupt:
         enter(data, study)
@@ -262,19 +263,21 @@ def _options(study: "Study", subject: str, calls_a_day: float, folds: int, point
 
 @dataclass
 class _Bar:
-    """Counts what is done and keeps the best; shown by whoever it reports to."""
+    """Counts what is done, by whomever, and keeps the best; shown by whoever it reports to."""
 
     shown: Callable[[int, float | None], None]
     own: int = 0
+    """Points that this process evaluated."""
+    count: int = 0
     best: float | None = None
-    places: set[int] = field(default_factory=set)
 
-    def done(self, place: int, value: float | None) -> None:
+    def done(self, _one: "Done") -> None:
         self.own += 1
-        self.places.add(place)
-        if value is not None and (self.best is None or value > self.best):
-            self.best = value
-        self.shown(len(self.places), self.best)
+
+    def seen(self, values: Mapping[int, float | None]) -> None:
+        self.count = len(values)
+        self.best = max((value for value in values.values() if value is not None), default=None)
+        self.shown(self.count, self.best)
 
 
 @contextmanager
@@ -282,17 +285,14 @@ def _bar(study: "Study", hushed: bool) -> Iterator[_Bar]:
     """Show points done, how many a second, the time left and the best value so far; on a terminal as a bar."""
     from alphastrike.cli.console import err, figure, note
 
-    before = {done.place: done.value for done in study.done()}
-    known = [value for value in before.values() if value is not None]
-    best = max(known, default=None)
-    places, total = set(before), study.facts.trials
+    total, at_first = study.facts.trials, len(study.done())
+    begun = time.monotonic()
     if hushed or not err().is_terminal:
-        begun = time.monotonic()
-        bar = _Bar(lambda _done, _best: None, best=best, places=places)
+        bar = _Bar(lambda _count, _best: None)
         yield bar
         if not hushed:
             note(
-                f"points: {len(places)} of {total} in {figure(time.monotonic() - begun, 1)} s, best "
+                f"points: {bar.count} of {total} in {figure(time.monotonic() - begun, 1)} s, best "
                 f"{figure(bar.best, 4, signed=True)} a year"
             )
         return
@@ -307,12 +307,10 @@ def _bar(study: "Study", hushed: bool) -> Iterator[_Bar]:
         TextColumn("best so far {task.fields[best]} a year", markup=False),
     )
     with Progress(*columns, console=err()) as bars:
-        begun = time.monotonic()
-        task = bars.add_task("points", total=total, completed=len(places), rate="", best=figure(best, 4, signed=True))
-        at_first = len(places)
+        task = bars.add_task("points", total=total, completed=at_first, rate="", best=figure(None))
 
         def shown(count: int, value: float | None) -> None:
             rate = (count - at_first) / max(time.monotonic() - begun, 1e-9)
             bars.update(task, completed=count, rate=f"{figure(rate, 1)} a second", best=figure(value, 4, signed=True))
 
-        yield _Bar(shown, best=best, places=places)
+        yield _Bar(shown)

@@ -11,7 +11,7 @@ from alphastrike.cli import tune as command
 from alphastrike.cli.main import INTERRUPTED, main
 from experiments import ledger
 from experiments.objective import Objective
-from experiments.study import Study
+from experiments.study import Done, Study
 from experiments.tuning import basis_again
 from tests.experiments.tuned import HOW, ONLY, REFERENCE, TRIALS
 from tests.replay.runs import OFTEN
@@ -87,8 +87,8 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on_to_the_same(
 ) -> None:
     done = command._Bar.done
 
-    def stop_at_three(bar: command._Bar, place: int, value: float | None) -> None:
-        done(bar, place, value)
+    def stop_at_three(bar: command._Bar, one: Done) -> None:
+        done(bar, one)
         if bar.own == 3:
             signal.raise_signal(signal.SIGINT)
 
