@@ -141,6 +141,11 @@ class Objective:
         self._until = _first_tick(market, how.seen)
         self._baseline = self._daily(self._tables(settings, "no-llm", self._until), how.seen)
 
+    @property
+    def nobody(self) -> Reals:
+        """(days,) log growth of no-llm on the days that a trial runs over."""
+        return self._baseline
+
     def __call__(self, values: Values) -> Trial:
         """Run one point; the same point gives the same bits."""
         settings = settings_with(self._settings, values)

@@ -1,8 +1,8 @@
-"""How far the intervals can be trusted: ``make scorecard`` runs small worlds by the thousand and counts.
+"""How far intervals and promotions can be trusted: ``make scorecard`` runs small worlds by the thousand and counts.
 
 Coverage of the truth, bias, false positives under the null and power against planted effects, each with its Monte
-Carlo error, into docs/scorecard.md and reports/out/scorecard.json. The same seeds give the same tables on any number
-of processes.
+Carlo error; and whole studies on noise and on planted optima. All goes into docs/scorecard.md and
+reports/out/scorecard.json. The same seeds give the same tables on any number of processes.
 """
 
 import argparse
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, ProgressColumn, Task, TaskID
 from rich.progress import Progress as Bars
-from rich.progress import TaskID
+from rich.text import Text
 
 from alphastrike.model.progress import Progress, silent
 from experiments.scorecard_scores import NULL, Score, score, truth_of
@@ -26,6 +27,11 @@ from experiments.scorecard_worlds import MOVED, WATCHFUL, Contest, Generator, Ou
 PROJECT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = PROJECT / "docs" / "scorecard.md"
 FIGURES: Final = PROJECT / "reports" / "out" / "scorecard.json"
+
+INTERVALS: Final = "intervals"
+TUNING: Final = "tuning"
+PARTS: Final = (INTERVALS, TUNING)
+"""Of the page: each can be made by itself."""
 
 SEEDS: Final = 500
 """Worlds whose intervals are held against the truth."""
@@ -182,34 +188,76 @@ def figures(card: Scorecard) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worlds, write the page and the figures."""
-    from experiments.scorecard_text import page
+    from experiments.scorecard_text import intervals_part, laid_together
+    from experiments.scorecard_tuning import GRID_WORLDS, POINTS, figures_of, tunings
+    from experiments.scorecard_tuning import SEEDS as STUDIES
+    from experiments.scorecard_tuning_text import tuning_part
 
     parser = argparse.ArgumentParser(prog="python -m experiments.scorecard", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="worlds that are judged, of each generator")
+    parser.add_argument("--only", choices=PARTS, help="the part to make; the page keeps the other")
+    parser.add_argument("--seeds", type=int, help=f"worlds of each kind: {SEEDS} judged, {STUDIES} tuned on")
     parser.add_argument("--truth-worlds", type=int, default=TRUTH_WORLDS, help="other worlds that make the truth")
+    parser.add_argument("--points", type=int, default=POINTS, help="of each study")
+    parser.add_argument("--grid-worlds", type=int, default=GRID_WORLDS, help="other worlds that show the optimum")
     parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--json", type=Path, default=FIGURES)
     chosen = parser.parse_args(arguments)
+    told: dict[str, Any] = _figures_in(chosen.json)
+    made: dict[str, str | None] = dict.fromkeys(PARTS)
     with _shown() as progress:
-        card = scorecard(
-            GENERATORS,
-            seeds=chosen.seeds,
-            truth_worlds=chosen.truth_worlds,
-            processes=chosen.processes,
-            progress=progress,
-        )
+        if chosen.only in (None, INTERVALS):
+            card = scorecard(
+                GENERATORS,
+                seeds=chosen.seeds or SEEDS,
+                truth_worlds=chosen.truth_worlds,
+                processes=chosen.processes,
+                progress=progress,
+            )
+            told |= figures(card)
+            made[INTERVALS] = intervals_part(card)
+        if chosen.only in (None, TUNING):
+            studies = tunings(
+                seeds=chosen.seeds or STUDIES,
+                points=chosen.points,
+                grid_worlds=chosen.grid_worlds,
+                processes=chosen.processes,
+                progress=progress,
+            )
+            told |= {TUNING: figures_of(studies)}
+            made[TUNING] = tuning_part(studies)
     chosen.json.parent.mkdir(parents=True, exist_ok=True)
-    chosen.json.write_text(json.dumps(figures(card), indent=1) + "\n", encoding="utf-8")
-    chosen.page.write_text(page(card), encoding="utf-8")
+    chosen.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    page = chosen.page.read_text("utf-8") if chosen.page.exists() else ""
+    chosen.page.write_text(laid_together(page, made[INTERVALS], made[TUNING]), encoding="utf-8")
     sys.stdout.write(f"Scorecard: {chosen.page}, figures: {chosen.json}\n")
     return 0
 
 
+def _figures_in(file: Path) -> dict[str, Any]:
+    """Return the figures of the parts that were made before; none where there is no such file."""
+    if not file.exists():
+        return {}
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+class _Rate(ProgressColumn):
+    """How many are done a second, or how many seconds one takes."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate; nothing while there is none."""
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1.0 else f"{1.0 / speed:.1f} s each")
+
+
 @contextmanager
 def _shown() -> Iterator[Progress]:
-    """Give what generators report to: a bar each, with its time left."""
-    with Bars(*Bars.get_default_columns(), console=Console(stderr=True)) as bars:
+    """Give what is made reports to: a bar each, with its rate and time left."""
+    columns = (*Bars.get_default_columns(), MofNCompleteColumn(), _Rate())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(stage: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The scorecard as a page: docs/scorecard.md."""
+"""The scorecard's part on intervals, and the page that all parts are laid together on: docs/scorecard.md."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -8,6 +8,10 @@ from replay.inference import LEVEL
 
 if TYPE_CHECKING:
     from experiments.scorecard import Scorecard, Scored
+
+TUNING: Final = "<!-- tuning: begins -->"
+TUNING_ENDS: Final = "<!-- tuning: ends -->"
+"""Between these lines of the page stands what is counted of studies."""
 
 OPENING: Final = """# Scorecard: how far the intervals can be trusted
 
@@ -92,8 +96,8 @@ alphastrike replay short --policy no-llm                 # not enough evidence: 
 """
 
 
-def page(card: "Scorecard") -> str:
-    """Return the page in Markdown."""
+def intervals_part(card: "Scorecard") -> str:
+    """Return the part of the page on intervals in Markdown."""
     effects = [each for each in card.scored if not each.is_null]
     coverage = [each for each in effects if each.generator.has_others]
     nulls = [each for each in card.scored if each.is_null]
@@ -110,6 +114,15 @@ def page(card: "Scorecard") -> str:
     return "\n".join(parts)
 
 
+def laid_together(page: str, intervals: str | None, tuning: str | None) -> str:
+    """Return the page with the parts that were made anew; of the others it keeps what it has."""
+    before, _, rest = page.partition(TUNING)
+    kept, _, after = rest.partition(TUNING_ENDS)
+    first = f"{before.rstrip()}\n\n{after.lstrip()}".strip() if intervals is None else intervals.strip()
+    second = kept.strip() if tuning is None else tuning.strip()
+    return f"{first}\n\n{TUNING}\n\n{second}\n\n{TUNING_ENDS}\n" if second else f"{first}\n"
+
+
 def _coverage(scored: Sequence["Scored"]) -> str:
     rows = [
         (
@@ -118,17 +131,17 @@ def _coverage(scored: Sequence["Scored"]) -> str:
             _mean(each.score.truth),
             f"{1e3 * each.score.half_width:.1f}",
             f"{each.score.truth_error:.3f}",
-            _share(each.score.covered),
-            _percent(each.score.above.value),
-            _percent(each.score.below.value),
+            shown_share(each.score.covered),
+            shown_percent(each.score.above.value),
+            shown_percent(each.score.below.value),
             "yes" if keeps_coverage(each.score) else _off(each.score.covered, COVERAGE[1]),
         )
         for each in scored
     ]
-    low, high = (_percent(bound) for bound in COVERAGE)
+    low, high = (shown_percent(bound) for bound in COVERAGE)
     headers = ("worlds", "arm", "true effect, ‰", "half-width, ‰", "error of the truth ÷ half-width", "coverage",
                "above the truth", "below it", f"{low} to {high}")  # fmt: skip
-    return f"## Coverage of the 95 % interval over histories\n\n{_table(headers, rows, words=2)}{COVERAGE_NOTE}"
+    return f"## Coverage of the 95 % interval over histories\n\n{table(headers, rows, words=2)}{COVERAGE_NOTE}"
 
 
 def _bias(scored: Sequence["Scored"]) -> str:
@@ -141,13 +154,13 @@ def _bias(scored: Sequence["Scored"]) -> str:
             f"{each.score.width_ratio:.2f}",
             f"{each.score.episodes:.0f}",
             f"{each.score.days_that_count:.0f}",
-            _percent(each.score.silent.value),
+            shown_percent(each.score.silent.value),
         )
         for each in scored
     ]
     headers = ("worlds", "arm", "bias, ‰", "spread between worlds, ‰", "half-width ÷ 1.96 spreads", "episodes",
                "days that count", "without an interval")  # fmt: skip
-    return f"## Bias, and how wide the intervals are\n\n{_table(headers, rows, words=2)}{BIAS_NOTE}"
+    return f"## Bias, and how wide the intervals are\n\n{table(headers, rows, words=2)}{BIAS_NOTE}"
 
 
 def _nulls(scored: Sequence["Scored"]) -> str:
@@ -155,15 +168,15 @@ def _nulls(scored: Sequence["Scored"]) -> str:
         (
             each.generator.name,
             f"`{each.contest.arm}` against `{each.contest.against}`",
-            _share(each.score.called),
-            _share(each.score.better),
-            _share(each.score.worse),
+            shown_share(each.score.called),
+            shown_share(each.score.better),
+            shown_share(each.score.worse),
             "yes" if keeps_level(each.score) else _off(each.score.called, 1.0 - LEVEL),
         )
         for each in scored
     ]
     headers = ("worlds", "arms", "called", "better", "worse", "5 %")
-    return f"## False positives where the truth is zero\n\n{_table(headers, rows, words=2)}{NULL_NOTE}"
+    return f"## False positives where the truth is zero\n\n{table(headers, rows, words=2)}{NULL_NOTE}"
 
 
 def _power(scored: Sequence["Scored"]) -> str:
@@ -173,13 +186,13 @@ def _power(scored: Sequence["Scored"]) -> str:
             f"`{each.contest.arm}`",
             _mean(each.score.truth),
             f"{_size(each.score):+.2f}",
-            _share(each.score.better),
-            _share(each.score.worse),
+            shown_share(each.score.better),
+            shown_share(each.score.worse),
         )
         for each in scored
     ]
     headers = ("worlds", "arm", "true effect, ‰", "in spreads between worlds", "called better", "called worse")
-    return f"## Power: how often an effect is found\n\n{_table(headers, rows, words=2)}{POWER_NOTE}"
+    return f"## Power: how often an effect is found\n\n{table(headers, rows, words=2)}{POWER_NOTE}"
 
 
 def _beside(scored: Sequence["Scored"]) -> str:
@@ -189,12 +202,12 @@ def _beside(scored: Sequence["Scored"]) -> str:
             continue
         own, kinds = each.score, (each.score.percentile, each.score.student)
         against = f" against `{each.contest.against}`" if each.is_null else ""
-        counted = [_percent(share.value) for share in (own.covered, *(kind.covered for kind in kinds))]
-        counted += [_percent(share.value) for share in (own.called, *(kind.called for kind in kinds))]
+        counted = [shown_percent(share.value) for share in (own.covered, *(kind.covered for kind in kinds))]
+        counted += [shown_percent(share.value) for share in (own.called, *(kind.called for kind in kinds))]
         rows.append((each.generator.name, f"`{each.contest.arm}`{against}", *counted))
     headers = ("worlds", "arm", "coverage: printed", "percentiles", "Student", "called: printed", "percentiles",
                "Student")  # fmt: skip
-    return f"## Other intervals in the same worlds\n\n{_table(headers, rows, words=2)}{BESIDE_NOTE}"
+    return f"## Other intervals in the same worlds\n\n{table(headers, rows, words=2)}{BESIDE_NOTE}"
 
 
 def _off(share: Share, most: float) -> str:
@@ -205,7 +218,7 @@ def _size(scored: Score) -> float:
     return scored.truth.value / scored.spread
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
     """Return a Markdown table; the first ``words`` columns are words, the others numbers."""
     rule = ["---"] * words + ["--:"] * (len(headers) - words)
     return "".join(f"| {' | '.join(row)} |\n" for row in (headers, rule, *rows))
@@ -215,9 +228,11 @@ def _mean(mean: Mean) -> str:
     return f"{1e3 * mean.value:+.1f} ± {1e3 * mean.error:.1f}"
 
 
-def _share(share: Share) -> str:
+def shown_share(share: Share) -> str:
+    """Return a share with its Monte Carlo error, in percent."""
     return f"{100 * share.value:.1f} ± {100 * share.error:.1f} %"
 
 
-def _percent(share: float) -> str:
+def shown_percent(share: float) -> str:
+    """Return a share in percent."""
     return f"{100 * share:.3g} %"
