@@ -49,10 +49,10 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/studies.db"
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
-def test_one_seed_asks_the_same_points_with_any_number_of_workers(url: str, sampler: Sampler) -> None:
+@pytest.mark.parametrize(("sampler", "workers"), [("tpe", 2), ("tpe", 4), ("nsga2", 2), ("random", 4)])
+def test_one_seed_asks_the_same_points_with_any_number_of_workers(url: str, sampler: Sampler, workers: int) -> None:
     alone = worked(url, facts("alone", sampler)).done()
-    together = worked(url, facts("together", sampler), workers=2).done()
+    together = worked(url, facts("together", sampler), workers=workers).done()
     assert [done.place for done in alone] == list(range(BATCH + 2))
     assert [(done.place, done.trial.values, done.value) for done in alone] == [
         (done.place, done.trial.values, done.value) for done in together

@@ -37,10 +37,11 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return found
 
 
-def test_one_seed_has_the_same_best_with_one_and_two_workers(
-    tuned_root: Path, reference: dict[str, Any], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("workers", ["2", pytest.param("4", marks=pytest.mark.slow)])
+def test_one_seed_has_the_same_best_with_one_two_and_four_workers(
+    tuned_root: Path, reference: dict[str, Any], capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
-    assert tune(tuned_root, "asked", "--name", "by-two", *HOW, "--workers", "2", "--json") == 0
+    assert tune(tuned_root, "asked", "--name", f"by-{workers}", *HOW, "--workers", workers, "--json") == 0
     one, two = ({**each, "study": "", "page": ""} for each in (reference, told(capsys)))
     assert one == two
     best = next(point for point in one["points"] if point["place"] == one["best"])
