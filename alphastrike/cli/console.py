@@ -56,13 +56,17 @@ def error(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON on stdout.
+    """Print ``value`` as JSON on stdout, as ``json_text`` writes it."""
+    out().out(json_text(value), highlight=False)
+
+
+def json_text(value: Any) -> str:
+    """Return ``value`` as JSON.
 
     Mappings, sequences, dataclasses, Pydantic models, NumPy scalars and arrays, paths and times are understood; NaN and
     the infinities, which JSON does not have, become null.
     """
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
-    out().out(text, highlight=False)
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def table(

@@ -42,6 +42,7 @@ from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
 from alphastrike.cli.status import status
 from alphastrike.cli.tune import tune
+from alphastrike.cli.ui import ui
 from alphastrike.cli.verify import verify
 from alphastrike.cli.what_if import what_if
 from alphastrike.model.errors import AlphaStrikeError, ConfigurationError, TryAgainError
@@ -91,6 +92,7 @@ app.command("lookahead")(lookahead)
 app.command("ablate")(ablate)
 app.command("tune")(tune)
 app.command("promote")(promote)
+app.command("ui")(ui)
 app.add_typer(llm, name="llm")
 app.add_typer(prompt, name="prompt")
 app.command("status")(status)

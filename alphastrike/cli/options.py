@@ -65,6 +65,8 @@ Set = Annotated[
 ]
 """``None`` or empty when nothing is overridden; later ones win over earlier ones and over ``--config``."""
 
+Track = Annotated[bool, typer.Option("--track/--no-track", help="Log what is found to MLflow, for `alphastrike ui`.")]
+
 LlmCache = Annotated[
     Literal["off", "use", "only"],
     typer.Option(

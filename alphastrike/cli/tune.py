@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set
+from alphastrike.cli.options import ALL_CORES, DATA, Config, Data, Json, Quiet, Set, Track
 
 if TYPE_CHECKING:
     from experiments.study import Done, Study
@@ -98,6 +98,7 @@ def tune(
     config: Config = None,
     overrides: Set = None,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the page.")] = Path("reports/out"),
+    track: Track = True,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -107,7 +108,7 @@ def tune(
     Points are judged on folds that follow one another; the headline is of choices made from each fold's past alone. The
     last fifth of the market is held out until `alphastrike promote`. A RUN's recorded forecasts are read under its own
     settings, a MARKET is perceived once. Ctrl-C keeps what is done; --resume goes on. Where too few triggers fire it
-    says "no evidence" and exits 0.
+    says "no evidence" and exits 0. What was found is logged to MLflow at the end; see `alphastrike ui`.
     """
     from alphastrike.cli.configured import promoted
     from alphastrike.cli.console import note, say
@@ -118,6 +119,10 @@ def tune(
     from experiments.working import work_together
 
     check_extra()
+    if track and worker is None:
+        from experiments.tracking import check
+
+        check(data)
     hushed = quiet or as_json
     url = storage or default_storage(data)
     with progress_bars(hushed) as progress:
@@ -155,6 +160,7 @@ def tune(
         options = _options(study, subject or study.facts.run, calls_a_day, folds, points)
         options += [] if config is None else ["--config", str(config)]
         options += [part for each in overrides or [] for part in ("--set", each)]
+        options += [] if track else ["--no-track"]
         again = ["alphastrike", "tune", *options, *places, "--resume"]
     objective = basis.objective(study.facts)
     try:
@@ -176,7 +182,11 @@ def tune(
         say(f"Study {study.facts.name}: {bar.own} points were evaluated meanwhile, {len(study.done())} are.")
         return
     it = tuned(study, objective)
-    _print(it, trials_told.told(), again, data, storage, out, as_json=as_json)
+    page = _print(it, trials_told.told(), again, data, storage, out, as_json=as_json)
+    if track:
+        _track(it, page, again, data, hushed)
+        if not as_json:
+            say(f"Tracked in MLflow: experiment tune, run {it.facts.name}. Look: {look(data)}")
 
 
 def check_extra() -> None:
@@ -209,7 +219,7 @@ def show(made: "TextTable", left: tuple[str, ...] = ()) -> None:
 
 def _print(
     it: "Tuned", trials: str, again: list[str], data: Path, storage: str | None, out: Path, *, as_json: bool
-) -> None:
+) -> Path:
     from alphastrike.cli.console import print_json, say
     from reports.tuning import write_tuning
     from reports.tuning_text import as_json as numbers_of
@@ -218,7 +228,7 @@ def _print(
     page = write_tuning(it, out, shlex.join(again[:-1]))
     if as_json:
         print_json({**numbers_of(it), "page": page})
-        return
+        return page
     for each in tables(it):
         show(each)
     if it.best is not None:
@@ -232,6 +242,35 @@ def _print(
         say(f"Go on: {shlex.join(again)}")
     elif it.best is not None:
         say(f"Next: {shlex.join(['alphastrike', 'promote', it.facts.name, *_places(data, storage)])}")
+    return page
+
+
+def _track(it: "Tuned", page: Path, again: list[str], data: Path, hushed: bool) -> None:
+    """Log a study to MLflow; what goes wrong here takes nothing from the study."""
+    from alphastrike.cli.console import json_text, note
+    from alphastrike.cli.progress import progress_bars
+    from alphastrike.model.errors import AlphaStrikeError, TryAgainError
+    from experiments.tracked_study import EXPERIMENT, study_entry, study_key
+    from experiments.tracking import Tracker
+    from reports.tuning_text import as_json, headline
+
+    document = json_text({**as_json(it), "facts": it.facts.as_json()}).encode()
+    try:
+        with progress_bars(hushed) as progress:
+            entry = study_entry(it, headline=headline(it), document=document, page=page, command=shlex.join(again[:-1]))
+            Tracker.at(data).log(EXPERIMENT, entry, key=study_key(it.facts), progress=progress)
+    except AlphaStrikeError as trouble:
+        raise TryAgainError(
+            f"study {it.facts.name} is done and kept, but not tracked: {trouble} To track it then: {shlex.join(again)}"
+        ) from trouble
+    except KeyboardInterrupt:
+        note(f"The study is done and kept; not all of it is tracked. To track it: {shlex.join(again)}")
+        raise
+
+
+def look(data: Path) -> str:
+    """Return the command that shows what is tracked."""
+    return shlex.join(["alphastrike", "ui", *([] if data == DATA else ["--data", str(data)])])
 
 
 def _deadline(seconds: float | None) -> Callable[[], bool]:

@@ -130,6 +130,7 @@ COMMANDS = (
     "ablate",
     "tune",
     "promote",
+    "ui",
     "status",
     "halt",
     "resume",

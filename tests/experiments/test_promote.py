@@ -23,7 +23,7 @@ from tests.replay.runs import OFTEN
 
 UNLIMITED = (*OFTEN, "account.limits.daily_loss_max=1.0", "account.limits.drawdown_halt=0.95")
 ONLY = "losses,cooldown_hours,loss_streak_multiplier,loss_streak_hours"
-PLANTED_HOW = ("--trials", "24", "--folds", "3", "--calls-a-day", "4", "--only", ONLY, "--workers", "1")
+PLANTED_HOW = ("--trials", "24", "--folds", "3", "--calls-a-day", "4", "--only", ONLY, "--workers", "1", "--no-track")
 KEPT = """\
 # mine
 [account.limits]

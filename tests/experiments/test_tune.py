@@ -23,7 +23,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tune(root: Path, *arguments: str) -> int:
-    return main(["tune", *arguments, "--data", str(root), "--quiet"])
+    return main(["tune", *arguments, "--no-track", "--data", str(root), "--quiet"])
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_market_is_tuned_on_with_the_perception_of_an_earlier_run(
         "perception.conviction = { minimum_days = 3, window_days = 10 }\n"
     )
     arguments = ["tune", "spring", "--trials", "2", "--folds", "2", "--only", "losses", "--workers", "1"]
-    assert main([*arguments, "--data", str(tuned_root)]) == 0
+    assert main([*arguments, "--no-track", "--data", str(tuned_root)]) == 0
     said = capsys.readouterr()
     assert "Settings of alphastrike.toml" in said.err
     assert "Perception is that of" in said.err

@@ -59,7 +59,7 @@ def test_a_market_is_pulled_by_its_address_and_recorded_or_tuned_on(
     place = ["--data", str(tmp_path / "own"), "-q"]
     assert main(["record", address, "--policy", "rules", "--name", "asked", *stated, *place]) == 0
     assert open_run(tmp_path / "own", "asked").manifest.digest == open_run(tuned_root, "asked").manifest.digest
-    few = ["--trials", "2", "--folds", "2", "--calls-a-day", "5", "--only", "losses", "--workers", "1"]
+    few = ["--trials", "2", "--folds", "2", "--calls-a-day", "5", "--only", "losses", "--workers", "1", "--no-track"]
     assert main(["tune", address, *few, *stated, *place]) == 0
     capsys.readouterr()
     facts = Study.open(command.default_storage(tmp_path / "own"), "spring-rules").facts

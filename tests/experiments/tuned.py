@@ -12,6 +12,7 @@ NEVER: Final = (
 )
 TRIALS: Final = 12
 ONLY: Final = ("losses", "drawdown_above", "cooldown_hours", "loss_streak_multiplier")
-HOW: Final = ("--trials", str(TRIALS), "--folds", "2", "--calls-a-day", "5", "--only", ",".join(ONLY))
+SEARCH: Final = ("--trials", str(TRIALS), "--folds", "2", "--calls-a-day", "5", "--only", ",".join(ONLY))
+HOW: Final = (*SEARCH, "--no-track")
 REFERENCE: Final = "reference"
 """Name of the study: one worker, undisturbed."""
