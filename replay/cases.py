@@ -58,6 +58,8 @@ class Case:
     situation: Situation
     fork: Fork
     """The account when it was asked; what is live in it ends when it ended in the run."""
+    tick: int
+    """After which every action stands: that of the recorded answer."""
     episode: int | None
     """Of the run's interventions, from 0."""
     cluster: int
@@ -88,19 +90,18 @@ def cases_of(run: Run, ground: Ground, only: int | None = None) -> list[Case]:
             raise DataError(f"run {run.name!r} holds no checkpoint of its situation {number}. Record it again.")
         came = acted.get(number, situation.event_time + ground.settings.policy.latency_us)
         answer = tuple(entry for entry in ground.plan if entry.situation == number)
-        actions = _actions(
-            ground, situation, max(ground.tick_of(came), ground.forks[number].tick), answer, number in redundant
-        )
-        found.append((situation, as_recorded(ground, ground.forks[number]), episode.get(number), actions))
+        tick = max(ground.tick_of(came), ground.forks[number].tick)
+        actions = _actions(ground, situation, tick, answer, number in redundant)
+        found.append((situation, as_recorded(ground, ground.forks[number]), tick, episode.get(number), actions))
     clusters = _clusters(
         [
             (situation.event_time, [entry.expires for one in actions for entry in one.plan])
-            for situation, _, _, actions in found
+            for situation, _, _, _, actions in found
         ]
     )
     return [
-        Case(situation, fork, own, cluster, actions)
-        for (situation, fork, own, actions), cluster in zip(found, clusters, strict=True)
+        Case(situation, fork, tick, own, cluster, actions)
+        for (situation, fork, tick, own, actions), cluster in zip(found, clusters, strict=True)
     ]
 
 

@@ -151,15 +151,18 @@ def log_advantage(equity: float, reference: float) -> float:
     return math.log(max(equity, CENT) / max(reference, CENT))
 
 
-def _values(ground: Ground, case: Case) -> list[ActionValue]:
-    """Run every different plan of a case once, beside the empty one, and return what each action was worth."""
-    fork = case.fork
-    plans: dict[Plan, int] = {(): 0}
-    for action in case.actions:
-        plans.setdefault(_bare(action.plan), len(plans))
+def advantages(ground: Ground, fork: Fork, plans: Sequence[Plan]) -> list[tuple[float, ...]]:
+    """Return what each plan is worth over doing nothing from a fork on, log equity by ``SUITE_HORIZONS``.
+
+    Every different plan is run once, beside the empty one; what others are asked for changes no value. NaN where the
+    horizon lies beyond the market's end.
+    """
+    places: dict[Plan, int] = {(): 0}
+    for plan in plans:
+        places.setdefault(bare(plan), len(places))
     ahead = ticks_ahead(SUITE_HORIZONS, fork.tick, ground.market.interval, ground.market.ticks)
     at = sorted({tick for tick in ahead if tick is not None and tick > fork.tick})
-    equity = _equity(ground, fork, list(plans), at)
+    equity = _equity(ground, fork, list(places), at)
 
     def advantage(plan: int, tick: int | None) -> float:
         if tick is None:
@@ -169,12 +172,23 @@ def _values(ground: Ground, case: Case) -> list[ActionValue]:
         place = at.index(tick)
         return log_advantage(equity[plan, place], equity[0, place])
 
+    return [tuple(advantage(places[bare(plan)], tick) for tick in ahead) for plan in plans]
+
+
+def bare(plan: Plan) -> Plan:
+    """Return a plan without the numbers that name: two that are equal then do the same."""
+    return tuple(entry._replace(number=0, situation=0) for entry in plan)
+
+
+def _values(ground: Ground, case: Case) -> list[ActionValue]:
+    """Return what each action of a case was worth."""
+    found = advantages(ground, case.fork, [action.plan for action in case.actions])
     return [
         ActionValue(
             action.label, action.tool, action.symbol, action.value, action.ttl_hours, action.is_chosen,
-            action.is_redundant, tuple(advantage(plans[_bare(action.plan)], tick) for tick in ahead), action.plan,
+            action.is_redundant, advantage, action.plan,
         )
-        for action in case.actions
+        for action, advantage in zip(case.actions, found, strict=True)
     ]  # fmt: skip
 
 
@@ -205,10 +219,6 @@ def _equity(ground: Ground, fork: Fork, plans: Sequence[Plan], at: Sequence[int]
     for group in alike.values():
         equity[group] = run_branches(ground, fork, [plans[plan] for plan in group], at).samples["equity"]
     return equity
-
-
-def _bare(plan: Plan) -> Plan:
-    return tuple(entry._replace(number=0, situation=0) for entry in plan)
 
 
 def _decision(case: Case, actions: list[ActionValue]) -> Decision:

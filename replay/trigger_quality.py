@@ -144,6 +144,35 @@ def trigger_quality(
     Raises:
         DataError: the run is damaged, or a situation of it has no checkpoint.
     """
+    cases, _, moments = tried_moments(run, ground, threads=threads, progress=progress, pool=pool)
+    triggers = run.rows("triggers")
+    fired = [Rule(int(rule)) for rule in triggers["rule"][triggers["fired"] != 0]]
+    return qualities(fired, _askings(cases, moments), _of_grid(cases, moments))
+
+
+class TriedMoments(NamedTuple):
+    """Where acting was tried: at every situation, then at every moment of the grid."""
+
+    cases: Sequence[Case]
+    tried: Sequence[tuple[Fork, int]]
+    """The account, and the symbol acted on."""
+    moments: Sequence[Moment | None]
+    """What came of it, as many; ``None`` where the horizon lies beyond the market's end."""
+
+    @property
+    def floor(self) -> float:
+        """What acting must gain to count as needed, log equity."""
+        return floor_of([moment for moment in self.moments if moment is not None])
+
+
+def tried_moments(
+    run: Run, ground: Ground, *, threads: int = 1, progress: Progress = silent, pool: Pool | None = None
+) -> TriedMoments:
+    """Try acting at every asking and at every moment of the grid.
+
+    Raises:
+        DataError: as for :func:`trigger_quality`.
+    """
     cases = cases_of(run, ground)
     tried = _tried(ground, cases)
     found = (pool or Threads(threads)).map(lambda number: _moment(ground, *tried[number]), _moment_there, len(tried))
@@ -151,13 +180,24 @@ def trigger_quality(
     for moment in found:
         moments.append(moment)
         progress("triggers", len(moments), len(tried))
-    triggers = run.rows("triggers")
-    fired = [Rule(int(rule)) for rule in triggers["rule"][triggers["fired"] != 0]]
-    askings = [
+    return TriedMoments(cases, tried, moments)
+
+
+def floor_of(moments: Sequence[Moment]) -> float:
+    """Return the median of what the placebo moved wherever it moved anything, log equity."""
+    moved = [abs(moment.placebo) for moment in moments if moment.placebo != 0.0]
+    return float(np.median(moved)) if moved else 0.0
+
+
+def _askings(cases: Sequence[Case], moments: Sequence[Moment | None]) -> list[Asking]:
+    return [
         Asking(case.situation.rule, case.cluster, case.situation.event_time, moment)
         for case, moment in zip(cases, moments, strict=False)
     ]
-    return qualities(fired, askings, [moment for moment in moments[len(cases) :] if moment is not None])
+
+
+def _of_grid(cases: Sequence[Case], moments: Sequence[Moment | None]) -> list[Moment]:
+    return [moment for moment in moments[len(cases) :] if moment is not None]
 
 
 def _tried(ground: Ground, cases: Sequence[Case]) -> list[tuple[Fork, int]]:
@@ -183,9 +223,7 @@ def qualities(fired: Sequence[Rule], askings: Sequence[Asking], moments: Sequenc
         askings: in order of time.
         moments: of the grid, in order of time.
     """
-    tried = [*moments, *(each.moment for each in askings if each.moment is not None)]
-    moved = [abs(moment.placebo) for moment in tried if moment.placebo != 0.0]
-    floor = float(np.median(moved)) if moved else 0.0
+    floor = floor_of([*moments, *(each.moment for each in askings if each.moment is not None)])
     needed = [moment for moment in moments if moment.action > floor]
 
     def of(rule: Rule | None) -> TriggerQuality:

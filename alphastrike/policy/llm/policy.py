@@ -1,6 +1,6 @@
 """The language model as a policy: render, ask, read, ask once more, and answer with what most samples say."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -8,6 +8,7 @@ from alphastrike.journal.derived import CallVerdict
 from alphastrike.policy.interventions import judge_advice
 from alphastrike.policy.llm.completion import Completion, Identity, Kind
 from alphastrike.policy.llm.conversation import NOTHING_ASKED, Attempt, Conversation, agreement, modal
+from alphastrike.policy.llm.orders import orders_of
 from alphastrike.policy.llm.prompt import Prompt, render
 from alphastrike.policy.llm.reading import read_answer
 from alphastrike.policy.llm.report import report_of
@@ -51,6 +52,11 @@ class Wording:
         """Return the messages about a situation and the schema of the answer."""
         report = report_of(situation, mask=self.mask)
         return render(self.prompt, report), answer_schema(report)
+
+    def in_orders(self, situation: Situation, others: int) -> tuple[Messages, ...]:
+        """Return the messages about a situation as they are, then with its rows in other orders, if there are any."""
+        report = report_of(situation, mask=self.mask)
+        return tuple(render(self.prompt, shown, examples_of=report) for shown in (report, *orders_of(report, others)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,10 @@ class LlmPolicy(Answering):
 
     def request_for(self, situation: Situation, sample: int = 0) -> CompletionRequest:
         """Return the first request about a situation, as it would be sent."""
-        messages, schema = self.wording.messages(situation)
+        return self.request(*self.wording.messages(situation), sample)
+
+    def request(self, messages: Messages, schema: Mapping[str, object], sample: int = 0) -> CompletionRequest:
+        """Return a first request with these messages."""
         settings = self.settings
         return CompletionRequest(
             provider=settings.provider,
@@ -156,19 +165,40 @@ class LlmPolicy(Answering):
             sample=sample,
         )
 
+    def nth(self, request: CompletionRequest, sample: int) -> CompletionRequest:
+        """Return a first request as it is sent for another sample."""
+        return replace(request, sample=sample, options={**request.options, "seed": self.settings.seed + sample})
+
+    def answer_once(self, situation: Situation, request: CompletionRequest) -> Conversation:
+        """Ask for one answer alone, whatever ``samples`` is, and once more while it is unusable.
+
+        Args:
+            situation: what is asked about.
+            request: its first request, or one that tells the same in another order.
+
+        Raises:
+            ConfigurationError: as in :meth:`answer`.
+        """
+        sample, spent_us = self._sample(situation, request, 0)
+        assert sample is not None, "the deadline leaves time for one question"
+        return self._conversation(situation, [sample], spent_us)
+
     def _converse(self, situation: Situation) -> Conversation:
         samples: list[_Sample] = []
         spent_us = 0
         first = self.request_for(situation)
         for number in range(self.settings.samples):
-            request = replace(first, sample=number, options={**first.options, "seed": self.settings.seed + number})
-            sample, spent_us = self._sample(situation, request, spent_us)
+            sample, spent_us = self._sample(situation, self.nth(first, number), spent_us)
             if sample is None:
                 break
             samples.append(sample)
             if sample.last.completion.kind is Kind.UNAVAILABLE:
                 break
         assert samples, "the deadline leaves time for one question"
+        return self._conversation(situation, samples, spent_us)
+
+    def _conversation(self, situation: Situation, samples: list[_Sample], spent_us: int) -> Conversation:
+        """Return what came of all samples: of the usable ones, what most said."""
         said = [sample.said for sample in samples]
         taken = modal(said, [not sample.last.fault for sample in samples])
         chosen = samples[taken]

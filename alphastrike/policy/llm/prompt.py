@@ -122,12 +122,18 @@ def prompt_of(content: bytes, where: str) -> Prompt:
     return Prompt(header["name"], int(header["version"]), hashlib.sha256(content).hexdigest(), template)
 
 
-def render(prompt: Prompt, report: Report) -> Messages:
-    """Return the messages that ask about a report: the prompt with its variables replaced."""
+def render(prompt: Prompt, report: Report, *, examples_of: Report | None = None) -> Messages:
+    """Return the messages that ask about a report: the prompt with its variables replaced.
+
+    Args:
+        prompt: the words.
+        report: what is told.
+        examples_of: whose offers the examples are made of, when not the report's own.
+    """
     values = {
         **rendered(report),
         "tools": described(report.offers),
-        "examples": examples(report.offers),
+        "examples": examples((examples_of or report).offers),
         "calls_max": str(CALLS_MAX),
     }
     assert set(values) == set(VARIABLES), "every declared variable has a value"

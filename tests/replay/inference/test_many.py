@@ -94,3 +94,26 @@ def test_q_values_by_hand_and_by_scipy() -> None:
     p = np.random.default_rng(1).uniform(0.0, 1.0, 40) ** 2
     assert benjamini_hochberg(p) == pytest.approx(false_discovery_control(p))
     assert benjamini_hochberg(np.empty(0)).shape == (0,)
+
+
+def test_the_set_of_the_best_is_that_of_arch_where_no_two_pairs_tie() -> None:
+    from arch.bootstrap import MCS
+
+    for seed in range(3):
+        chance = np.random.default_rng(seed)
+        arms = {str(place): chance.normal(0.1 * place, 1.0, 60) for place in range(4)}
+        theirs = MCS(-np.column_stack(list(arms.values())), 0.05, 300, 2, method="R", seed=seed)
+        theirs.compute()
+        expected = {str(place): float(p) for place, p in theirs.pvalues["Pvalue"].items()}
+        assert confidence_set(arms, Bootstrap(draws=300, block_days=2.0, seed=seed)) == expected
+
+
+def test_where_pairs_tie_only_the_worse_of_a_pair_leaves_the_set() -> None:
+    base = np.random.default_rng(1).normal(1.0, 1.0, 50)
+    found = confidence_set(
+        {"nothing": 0.0 * base, "half": 0.5 * base, "all": base}, Bootstrap(draws=300, block_days=1.0)
+    )
+    assert found["all"] == 1.0
+    assert found["nothing"] <= found["half"] < 0.05
+    shifted = confidence_set({"low": base - 0.5, "high": base}, Bootstrap(draws=300, block_days=1.0))
+    assert shifted == {"low": 0.0, "high": 1.0}, "the same difference every day leaves nothing to chance"
