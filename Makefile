@@ -49,7 +49,7 @@ kill-test: $(READY) ## Kill a live run at 100 random moments; it must come to wh
 bench: $(READY) ## Measure the engine; figures also in reports/out/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
-scorecard: $(READY) ## Count how often intervals hold the truth in worlds whose truth is known; writes docs/scorecard.md
+scorecard: $(READY) ## Hold intervals, triggers and tuning against worlds whose truth is known; writes docs/scorecard.md
 	$(BIN)/python -m experiments.scorecard $(ARGS)
 
 wheel-check: $(READY) ## Build the wheel and use it from elsewhere in an empty environment

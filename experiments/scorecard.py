@@ -28,11 +28,6 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = PROJECT / "docs" / "scorecard.md"
 FIGURES: Final = PROJECT / "reports" / "out" / "scorecard.json"
 
-INTERVALS: Final = "intervals"
-TUNING: Final = "tuning"
-PARTS: Final = (INTERVALS, TUNING)
-"""Of the page: each can be made by itself."""
-
 SEEDS: Final = 500
 """Worlds whose intervals are held against the truth."""
 FIRST_SEED: Final = 10_000
@@ -188,48 +183,55 @@ def figures(card: Scorecard) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worlds, write the page and the figures."""
-    from experiments.scorecard_text import intervals_part, laid_together
-    from experiments.scorecard_tuning import GRID_WORLDS, POINTS, figures_of, tunings
-    from experiments.scorecard_tuning import SEEDS as STUDIES
+    from experiments import scorecard_moments as moments
+    from experiments import scorecard_tuning as tuning
+    from experiments.scorecard_moments_text import moments_part
+    from experiments.scorecard_text import PARTS, intervals_part, laid_together
     from experiments.scorecard_tuning_text import tuning_part
 
     parser = argparse.ArgumentParser(prog="python -m experiments.scorecard", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="the part to make; the page keeps the other")
-    parser.add_argument("--seeds", type=int, help=f"worlds of each kind: {SEEDS} judged, {STUDIES} tuned on")
+    parser.add_argument("--only", choices=PARTS, help="the part to make; the page keeps the others")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        help=f"worlds of each kind: {SEEDS} intervals, {moments.SEEDS} moments, {tuning.SEEDS} tuning",
+    )
     parser.add_argument("--truth-worlds", type=int, default=TRUTH_WORLDS, help="other worlds that make the truth")
-    parser.add_argument("--points", type=int, default=POINTS, help="of each study")
-    parser.add_argument("--grid-worlds", type=int, default=GRID_WORLDS, help="other worlds that show the optimum")
+    parser.add_argument("--points", type=int, default=tuning.POINTS, help="of each study")
+    parser.add_argument("--grid-worlds", type=int, default=tuning.GRID_WORLDS, help="worlds that show the optimum")
     parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--json", type=Path, default=FIGURES)
     chosen = parser.parse_args(arguments)
-    told: dict[str, Any] = _figures_in(chosen.json)
-    made: dict[str, str | None] = dict.fromkeys(PARTS)
+    seeds, processes = chosen.seeds, chosen.processes
+    told = _figures_in(chosen.json)
+    made: dict[str, str] = {}
     with _shown() as progress:
-        if chosen.only in (None, INTERVALS):
+        if chosen.only in (None, "intervals"):
+            others = chosen.truth_worlds
             card = scorecard(
-                GENERATORS,
-                seeds=chosen.seeds or SEEDS,
-                truth_worlds=chosen.truth_worlds,
-                processes=chosen.processes,
-                progress=progress,
+                GENERATORS, seeds=seeds or SEEDS, truth_worlds=others, processes=processes, progress=progress
             )
             told |= figures(card)
-            made[INTERVALS] = intervals_part(card)
-        if chosen.only in (None, TUNING):
-            studies = tunings(
-                seeds=chosen.seeds or STUDIES,
+            made["intervals"] = intervals_part(card)
+        if chosen.only in (None, "moments"):
+            watched = moments.watched(seeds=seeds or moments.SEEDS, processes=processes, progress=progress)
+            told |= {"moments": moments.figures_of(watched)}
+            made["moments"] = moments_part(watched, seeds or moments.SEEDS)
+        if chosen.only in (None, "tuning"):
+            studies = tuning.tunings(
+                seeds=seeds or tuning.SEEDS,
                 points=chosen.points,
                 grid_worlds=chosen.grid_worlds,
-                processes=chosen.processes,
+                processes=processes,
                 progress=progress,
             )
-            told |= {TUNING: figures_of(studies)}
-            made[TUNING] = tuning_part(studies)
+            told |= {"tuning": tuning.figures_of(studies)}
+            made["tuning"] = tuning_part(studies)
     chosen.json.parent.mkdir(parents=True, exist_ok=True)
     chosen.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     page = chosen.page.read_text("utf-8") if chosen.page.exists() else ""
-    chosen.page.write_text(laid_together(page, made[INTERVALS], made[TUNING]), encoding="utf-8")
+    chosen.page.write_text(laid_together(page, made), encoding="utf-8")
     sys.stdout.write(f"Scorecard: {chosen.page}, figures: {chosen.json}\n")
     return 0
 

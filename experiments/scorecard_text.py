@@ -1,6 +1,6 @@
 """The scorecard's part on intervals, and the page that all parts are laid together on: docs/scorecard.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from experiments.scorecard_scores import COVERAGE, Mean, Score, Share, keeps_coverage, keeps_level
@@ -9,9 +9,8 @@ from replay.inference import LEVEL
 if TYPE_CHECKING:
     from experiments.scorecard import Scorecard, Scored
 
-TUNING: Final = "<!-- tuning: begins -->"
-TUNING_ENDS: Final = "<!-- tuning: ends -->"
-"""Between these lines of the page stands what is counted of studies."""
+PARTS: Final = ("intervals", "moments", "tuning")
+"""Of the page, in their order: each can be made by itself."""
 
 OPENING: Final = """# Scorecard: how far the intervals can be trusted
 
@@ -114,13 +113,30 @@ def intervals_part(card: "Scorecard") -> str:
     return "\n".join(parts)
 
 
-def laid_together(page: str, intervals: str | None, tuning: str | None) -> str:
-    """Return the page with the parts that were made anew; of the others it keeps what it has."""
-    before, _, rest = page.partition(TUNING)
-    kept, _, after = rest.partition(TUNING_ENDS)
-    first = f"{before.rstrip()}\n\n{after.lstrip()}".strip() if intervals is None else intervals.strip()
-    second = kept.strip() if tuning is None else tuning.strip()
-    return f"{first}\n\n{TUNING}\n\n{second}\n\n{TUNING_ENDS}\n" if second else f"{first}\n"
+def laid_together(page: str, made: Mapping[str, str]) -> str:
+    """Return the page with the parts that were made anew, by name; of the others it keeps what it has.
+
+    The first part is the page; the others stand between lines of their own at its end.
+    """
+    first, *others = PARTS
+    texts = {}
+    for name in others:
+        before, _, rest = page.partition(begins(name))
+        texts[name], _, after = rest.partition(ends(name))
+        page = f"{before.rstrip()}\n\n{after.lstrip()}" if rest else page
+    texts = {first: page, **texts, **made}
+    inside = [f"{begins(name)}\n\n{texts[name].strip()}\n\n{ends(name)}" for name in others if texts[name].strip()]
+    return "\n\n".join([texts[first].strip(), *inside]).strip() + "\n"
+
+
+def begins(name: str) -> str:
+    """Return the line of the page before a part."""
+    return f"<!-- {name}: begins -->"
+
+
+def ends(name: str) -> str:
+    """Return the line of the page after a part."""
+    return f"<!-- {name}: ends -->"
 
 
 def _coverage(scored: Sequence["Scored"]) -> str:

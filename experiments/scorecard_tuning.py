@@ -201,12 +201,12 @@ def tunings(
     for inquiry in inquiries:
         several = range(FIRST_SEED, FIRST_SEED + max(1, round(seeds * inquiry.share)))
         stage = f"{inquiry.kind.name}: {inquiry.name}"
-        found = _each(partial(studied, inquiry, points), several, processes, stage, progress)
+        found = each_seed(partial(studied, inquiry, points), several, processes, stage, progress)
         tallies.append(Tally(inquiry, tuple(found)))
     grids = []
     for kind in planted:
         several = range(FIRST_OTHER, FIRST_OTHER + grid_worlds)
-        rows = _each(partial(_grid_row, kind), several, processes, f"{kind.name}: grid", progress)
+        rows = each_seed(partial(_grid_row, kind), several, processes, f"{kind.name}: grid", progress)
         grids.append(_grid(kind, rows))
     return Tunings(seeds, points, tuple(tallies), tuple(grids))
 
@@ -275,7 +275,9 @@ def _grid(kind: Kind, rows: Sequence[tuple[float, ...]]) -> Grid:
     return Grid(kind.name, _values(), tuple(Mean.of(column) for column in columns.T.tolist()), tuple(best.tolist()))
 
 
-def _each(work: Callable[[int], Result], seeds: range, processes: int, stage: str, progress: Progress) -> list[Result]:
+def each_seed(
+    work: Callable[[int], Result], seeds: range, processes: int, stage: str, progress: Progress
+) -> list[Result]:
     """Do the same for every seed, in order, whoever does it."""
     found = []
     for result in _results(work, seeds, processes):

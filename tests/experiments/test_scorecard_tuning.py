@@ -13,7 +13,7 @@ from alphastrike.engine.history import run_account
 from alphastrike.policy.policies import NoLlm
 from experiments.scorecard import main
 from experiments.scorecard_scores import Mean
-from experiments.scorecard_text import TUNING, TUNING_ENDS, laid_together
+from experiments.scorecard_text import begins, ends, laid_together
 from experiments.scorecard_tuning import (
     NOISES,
     PLANTED,
@@ -88,13 +88,17 @@ def test_the_interval_of_a_share_is_the_exact_one(hits: int, of: int, low: float
 
 
 def test_a_part_is_laid_in_and_the_others_stay() -> None:
-    page = laid_together("", "# Page\n", None)
+    page = laid_together("", {"intervals": "# Page\n"})
     assert page == "# Page\n"
-    both = laid_together(page, None, "## Tuning\n\nfirst")
-    assert both == f"# Page\n\n{TUNING}\n\n## Tuning\n\nfirst\n\n{TUNING_ENDS}\n"
-    assert laid_together(both, None, "## Tuning\n\nagain") == both.replace("first", "again")
-    assert laid_together(both, "# Other\n", None) == both.replace("Page", "Other")
-    assert laid_together(both, "# Other", "none") == laid_together("", "# Other", "none")
+    both = laid_together(page, {"tuning": "## Tuning\n\nfirst"})
+    assert both == f"# Page\n\n{begins('tuning')}\n\n## Tuning\n\nfirst\n\n{ends('tuning')}\n"
+    assert laid_together(both, {"tuning": "## Tuning\n\nagain"}) == both.replace("first", "again")
+    assert laid_together(both, {"intervals": "# Other\n"}) == both.replace("Page", "Other")
+    three = laid_together(both, {"moments": "## Moments"})
+    assert three.index("# Page") < three.index("## Moments") < three.index("## Tuning")
+    assert laid_together(three, {}) == three
+    parts = {"intervals": "# Page", "moments": "## Moments", "tuning": "## Tuning\n\nfirst"}
+    assert laid_together("", parts) == laid_together("old", parts) == three
 
 
 # The worlds.
@@ -193,7 +197,7 @@ def test_one_part_is_made_without_losing_the_other(
     file.write_text('{"scores": [1]}')
     assert main(["--only", "tuning", "--page", str(page), "--json", str(file)]) == 0
     assert str(page) in capsys.readouterr().out
-    assert page.read_text().startswith(f"# Intervals\n\n{TUNING}\n\n## Tuning")
+    assert page.read_text().startswith(f"# Intervals\n\n{begins('tuning')}\n\n## Tuning")
     told = json.loads(file.read_text())
     assert told["scores"] == [1]
     assert [each["name"] for each in told["tuning"]["inquiries"]] == ["no costs", "losses alone"]
