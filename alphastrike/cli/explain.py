@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads, Track
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -38,6 +38,7 @@ def explain(
     threads: Threads = ALL_CORES,
     dask: Dask = None,
     llm_cache: LlmCache = "only",
+    track: Track = False,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -52,6 +53,10 @@ def explain(
     from alphastrike.cli.console import say
     from alphastrike.runs.registry import open_run
 
+    if track:
+        from experiments.tracking import check
+
+        check(data)
     root, there = at_hand(data, run, quiet or as_json)
     opened = open_run(root, there)
     if situation is not None:
@@ -83,14 +88,47 @@ def explain(
         it = _counted(data, it)
         page = write_explained(it, out, name, opened)
         suite = write_suite(it.suite, situations_shown(opened), out, page.stem)
+    stated = [] if data == DATA else ["--data", str(data)]
     if as_json:
         print_json({**figures(it), "page": page, "suite": [suite.parquet, suite.jsonl]})
-        return
-    _print(it, every)
-    say(f"Page: {page}")
-    say(f"Situations with the values of all actions: {suite.parquet}, {suite.jsonl}")
-    stated = "" if data == DATA else f" --data {data}"
-    say(f"One decision: alphastrike explain {shlex.quote(run)} --situation N{stated}")
+    else:
+        _print(it, every)
+        say(f"Page: {page}")
+        say(f"Situations with the values of all actions: {suite.parquet}, {suite.jsonl}")
+        say(f"One decision: {shlex.join(['alphastrike', 'explain', run, '--situation', 'N', *stated])}")
+    if track:
+        again = ["alphastrike", "explain", run, "--track", *stated]
+        artifacts = [page, suite.parquet, suite.jsonl]
+        _track(data, opened, it, artifacts, again, hushed=quiet or as_json, as_json=as_json)
+
+
+def _track(
+    data: Path, opened: "Run", it: "Explained", artifacts: list[Path], again: list[str], *, hushed: bool, as_json: bool
+) -> None:
+    from alphastrike.cli.console import json_text
+    from alphastrike.cli.tracked import log_found
+    from experiments.tracked_prompts import log_prompts, prompts_of
+    from experiments.tracked_replay import EXPLAIN, explain_entry, explain_key
+    from experiments.tracking import Entry, Tracker
+    from reports.explained_figures import figures
+
+    document = json_text(figures(it)).encode()
+    chain = opened.manifest.chain_head
+
+    def make(tracker: Tracker) -> Entry:
+        tags = log_prompts(tracker, prompts_of(opened))
+        return explain_entry(it, chain=chain, document=document, artifacts=artifacts, tags=tags)
+
+    log_found(
+        data,
+        EXPLAIN,
+        explain_key(it, chain),
+        make,
+        kept=f"the explanation of {opened.name} is done and its page written",
+        again=again,
+        hushed=hushed,
+        as_json=as_json,
+    )
 
 
 def _counted(data: Path, it: "Explained") -> "Explained":

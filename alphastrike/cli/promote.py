@@ -1,12 +1,16 @@
 """``alphastrike promote``: a tuned point into ``alphastrike.toml``, when it passes every gate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alphastrike.cli.configured import HERE
 from alphastrike.cli.options import DATA, Data, Json, Quiet
+
+if TYPE_CHECKING:
+    from experiments.promotion import Judged
+    from experiments.study import Study
 
 
 def promote(
@@ -59,7 +63,12 @@ def promote(
         judged = judge(opened, basis, opens=override is not None, progress=progress)
     if not as_json:
         show(gate_table(judged.gates), ("", "found", "asked"))
-    told = promoted(opened, judged, config, (override or "").strip())
+    try:
+        told = promoted(opened, judged, config, (override or "").strip())
+    except ConfigurationError as refused:
+        _tag(data, opened, judged, f"refused: {refused}")
+        raise
+    _tag(data, opened, judged, f"promoted: {told}")
     if as_json:
         print_json({"file": config, "thresholds_from": told, "gates": judged.gates, "holdout": judged.opened})
         return
@@ -67,3 +76,19 @@ def promote(
         note(f"other settings of {config} are not those the study was made under: there its values are not known")
     say(f"Promoted into {config}: {told}")
     say("record, live, tune and replay read it where it lies.")
+
+
+def _tag(data: Path, study: "Study", judged: "Judged", outcome: str) -> None:
+    """Note the outcome at the study's run in MLflow where it is tracked; whatever is wrong there changes nothing."""
+    from alphastrike.cli.console import note
+    from alphastrike.model.errors import AlphaStrikeError
+    from experiments.tracked_study import EXPERIMENT, gate_tags, study_key
+    from experiments.tracking import Tracker
+    from experiments.tracking_store import Place
+
+    try:
+        if Place(data).check():
+            tags = {"promotion": outcome, **gate_tags(judged.gates)}
+            Tracker.at(data).tag(EXPERIMENT, study_key(study.facts), tags)
+    except AlphaStrikeError as trouble:
+        note(f"Not tracked: {trouble}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads
+from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads, Track
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -55,6 +55,7 @@ def replay(
     threads: Threads = ALL_CORES,
     dask: Dask = None,
     llm_cache: LlmCache = "use",
+    track: Track = False,
     data: Data = DATA,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -85,6 +86,10 @@ def replay(
 
     if dask is not None and not worlds:
         raise ConfigurationError("a cluster shares other histories: add --worlds K to --dask.")
+    if track:
+        from experiments.tracking import check
+
+        check(data)
     root, there = (data, None) if run is None else at_hand(data, run, quiet)
     asked = _asked(mode, fills, worlds, block_days, seed)
     with progress_bars(quiet) as progress, ExitStack() as ended:
@@ -125,16 +130,56 @@ def replay(
             trials=count_comparison(data, comparison),
         )
     page = write_comparison(comparison, out, name, opened, beside)
-    if as_json:
-        print_json({**numbers_of(comparison, beside), "page": page})
-        return
-    _print(comparison, beside)
     again = ["alphastrike", "replay", run or opened.name]
     again += [part for each in policies for part in ("--policy", each)]
-    again += asked
+    again += [*asked, *(["--track"] if track else [])]
     again += [] if data == DATA else ["--data", str(data)]
-    say(f"Page: {page}")
-    say(f"Again: {shlex.join(again)}")
+    if as_json:
+        print_json({**numbers_of(comparison, beside), "page": page})
+    else:
+        _print(comparison, beside)
+        say(f"Page: {page}")
+        say(f"Again: {shlex.join(again)}")
+    if track:
+        _track(data, opened, policies, comparison, beside, page, again, hushed=quiet or as_json, as_json=as_json)
+
+
+def _track(
+    data: Path,
+    opened: "Run",
+    policies: list[str],
+    it: "Comparison",
+    beside: "Beside",
+    page: Path,
+    again: list[str],
+    *,
+    hushed: bool,
+    as_json: bool,
+) -> None:
+    from alphastrike.cli.console import json_text
+    from alphastrike.cli.tracked import log_found
+    from experiments.tracked_prompts import log_prompts, prompts_of
+    from experiments.tracked_replay import REPLAY, replay_entry, replay_key
+    from experiments.tracking import Entry, Tracker
+    from reports.counterfactual import as_json as numbers_of
+
+    document = json_text(numbers_of(it, beside)).encode()
+    chain = opened.manifest.chain_head
+
+    def make(tracker: Tracker) -> Entry:
+        tags = log_prompts(tracker, prompts_of(opened, policies))
+        return replay_entry(it, chain=chain, document=document, page=page, band=beside.band, tags=tags)
+
+    log_found(
+        data,
+        REPLAY,
+        replay_key(it, chain),
+        make,
+        kept=f"the replay of {opened.name} is done and its page written",
+        again=again,
+        hushed=hushed,
+        as_json=as_json,
+    )
 
 
 def _asked(mode: str, fills: str, worlds: int, block_days: float, seed: int) -> list[str]:

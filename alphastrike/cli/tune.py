@@ -184,9 +184,7 @@ def tune(
     it = tuned(study, objective)
     page = _print(it, trials_told.told(), again, data, storage, out, as_json=as_json)
     if track:
-        _track(it, page, again, data, hushed)
-        if not as_json:
-            say(f"Tracked in MLflow: experiment tune, run {it.facts.name}. Look: {look(data)}")
+        _track(it, page, again, data, hushed=hushed, as_json=as_json)
 
 
 def check_extra() -> None:
@@ -245,32 +243,25 @@ def _print(
     return page
 
 
-def _track(it: "Tuned", page: Path, again: list[str], data: Path, hushed: bool) -> None:
-    """Log a study to MLflow; what goes wrong here takes nothing from the study."""
-    from alphastrike.cli.console import json_text, note
-    from alphastrike.cli.progress import progress_bars
-    from alphastrike.model.errors import AlphaStrikeError, TryAgainError
+def _track(it: "Tuned", page: Path, again: list[str], data: Path, *, hushed: bool, as_json: bool) -> None:
+    from alphastrike.cli.console import json_text
+    from alphastrike.cli.tracked import log_found
     from experiments.tracked_study import EXPERIMENT, study_entry, study_key
-    from experiments.tracking import Tracker
-    from reports.tuning_text import as_json, headline
+    from reports.tuning_text import as_json as numbers_of
+    from reports.tuning_text import headline
 
-    document = json_text({**as_json(it), "facts": it.facts.as_json()}).encode()
-    try:
-        with progress_bars(hushed) as progress:
-            entry = study_entry(it, headline=headline(it), document=document, page=page, command=shlex.join(again[:-1]))
-            Tracker.at(data).log(EXPERIMENT, entry, key=study_key(it.facts), progress=progress)
-    except AlphaStrikeError as trouble:
-        raise TryAgainError(
-            f"study {it.facts.name} is done and kept, but not tracked: {trouble} To track it then: {shlex.join(again)}"
-        ) from trouble
-    except KeyboardInterrupt:
-        note(f"The study is done and kept; not all of it is tracked. To track it: {shlex.join(again)}")
-        raise
-
-
-def look(data: Path) -> str:
-    """Return the command that shows what is tracked."""
-    return shlex.join(["alphastrike", "ui", *([] if data == DATA else ["--data", str(data)])])
+    document = json_text({**numbers_of(it), "facts": it.facts.as_json()}).encode()
+    command = shlex.join(again[:-1])
+    log_found(
+        data,
+        EXPERIMENT,
+        study_key(it.facts),
+        lambda _: study_entry(it, headline=headline(it), document=document, page=page, command=command),
+        kept=f"study {it.facts.name} is done and kept",
+        again=again,
+        hushed=hushed,
+        as_json=as_json,
+    )
 
 
 def _deadline(seconds: float | None) -> Callable[[], bool]:

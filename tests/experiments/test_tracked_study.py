@@ -1,7 +1,9 @@
-"""``alphastrike tune`` tracks its study: whole, once, on again after ``--resume``, and never at the study's cost."""
+"""What commands track: whole, once, on again after ``--resume``, and never at the cost of what was found."""
 
 import json
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from alphastrike.cli import tune as command
 from alphastrike.cli.main import INTERRUPTED, main
+from alphastrike.policy.llm.prompt import prompt_named
 from experiments import tracking
 from experiments.study import Study
 from experiments.tracked_plots import best_so_far, front
@@ -37,9 +40,9 @@ def tune(root: Path, name: str, *arguments: str, how: tuple[str, ...] = SEARCH) 
     return main(["tune", "asked", "--name", name, *how, "--workers", "1", *arguments, "--data", str(root), "-q"])
 
 
-def runs(root: Path, asked: str) -> list[Any]:
+def runs(root: Path, asked: str, experiment: str = "tune") -> list[Any]:
     client = Tracker.at(root)._client
-    home = client.get_experiment_by_name("tune")
+    home = client.get_experiment_by_name(experiment)
     assert home is not None
     return list(client.search_runs([home.experiment_id], asked))
 
@@ -49,10 +52,10 @@ def the_study(root: Path, name: str) -> Any:
     return found
 
 
-def points(root: Path, study: Any) -> dict[str, Any]:
-    found = runs(root, f"tags.`mlflow.parentRunId` = '{study.info.run_id}'")
-    assert len({run.info.run_name for run in found}) == len(found), "no point is logged twice"
-    return {run.info.run_name: run for run in found}
+def nested_in(root: Path, run: Any, experiment: str = "tune") -> dict[str, Any]:
+    found = runs(root, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'", experiment)
+    assert len({each.info.run_name for each in found}) == len(found), "nothing is logged twice"
+    return {each.info.run_name: each for each in found}
 
 
 def test_a_study_is_a_run_with_its_points_nested(root: Path) -> None:
@@ -75,7 +78,7 @@ def test_a_study_is_a_run_with_its_points_nested(root: Path) -> None:
     }
     (dataset,) = study.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("spring", told["market_hash"])
-    nested = points(root, study)
+    nested = nested_in(root, study)
     assert set(nested) == {f"point {place}" for place in range(TRIALS)}
     for point in told["points"]:
         run = nested[f"point {point['place']}"]
@@ -106,12 +109,12 @@ def test_a_study_that_goes_on_goes_on_in_its_run(root: Path) -> None:
     few = ("--trials", "4", *SEARCH[2:])
     assert tune(root, "longer", how=few) == 0
     begun = the_study(root, "longer")
-    assert len(points(root, begun)) == 4
+    assert len(nested_in(root, begun)) == 4
     assert tune(root, "longer", "--resume") == 0
     gone_on = the_study(root, "longer")
     assert gone_on.info.run_id == begun.info.run_id
     assert gone_on.data.metrics["points"] == TRIALS
-    assert len(points(root, gone_on)) == TRIALS
+    assert len(nested_in(root, gone_on)) == TRIALS
     history = Tracker.at(root)._client.get_metric_history(gone_on.info.run_id, "best_so_far")
     steps = [metric.step for metric in history]
     assert sorted(set(steps)) == sorted(steps)
@@ -133,7 +136,7 @@ def test_interrupted_while_tracking_the_study_is_kept_and_tracked_later(
     assert "is done and kept; not all of it is tracked. To track it: alphastrike tune asked --name stopped" in said.err
     assert tune(root, "stopped", "--resume", how=few) == 0
     assert "Tracked in MLflow: experiment tune, run stopped. Look: alphastrike ui --data" in capsys.readouterr().out
-    assert len(points(root, the_study(root, "stopped"))) == 2
+    assert len(nested_in(root, the_study(root, "stopped"))) == 2
 
 
 def test_a_store_that_breaks_takes_nothing_from_the_study(
@@ -192,3 +195,78 @@ def test_the_front_holds_what_no_other_point_beats(
     drawdowns: list[float], values: list[float], kept: list[int]
 ) -> None:
     assert front(drawdowns, values) == kept
+
+
+@pytest.fixture(scope="module")
+def replayed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a replay and an explanation of the run said, both tracked, the replay twice."""
+    said = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(tmp_path_factory.mktemp("elsewhere"))
+        policies = ("--policy", "no-llm", "--policy", "llm:prompt=terse", "--policy", "no-llm")
+        for arguments in (["replay", "asked", *policies], ["replay", "asked", *policies], ["explain", "asked"]):
+            with redirect_stdout(StringIO()) as heard:
+                assert main([*arguments, "--track", "--json", "--quiet", "--data", str(root)]) == 0
+            said[arguments[0]] = json.loads(heard.getvalue())
+    return said
+
+
+def the_one(root: Path, experiment: str) -> Any:
+    (found,) = runs(root, f"tags.kind = '{experiment}'", experiment)
+    return found
+
+
+def test_a_replay_is_a_run_with_its_arms_nested_and_logged_once(root: Path, replayed: dict[str, Any]) -> None:
+    told, run = replayed["replay"], the_one(root, "replay")
+    assert run.info.run_name == Path(told["page"]).stem
+    assert run.data.tags["verdict"] == told["summary"]
+    assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["spring", "asked"]
+    effect = told["effects"][0]
+    assert run.data.metrics["no-llm/log_growth_difference"] == pytest.approx(effect["differences"]["log_growth"])
+    nested = nested_in(root, run, "replay")
+    names = [arm["name"] for arm in told["arms"]]
+    assert len(nested) == len(names)
+    assert nested["rules (factual)"].data.metrics["log_growth"] == pytest.approx(
+        told["arms"][0]["metrics"]["log_growth"]
+    )
+    arm = nested["no-llm"]
+    assert arm.data.tags["standing"] == effect["standing"]
+    assert arm.data.metrics["net_pnl"] == pytest.approx(told["arms"][1]["metrics"]["net_pnl"])
+    assert arm.data.metrics["parts/fees"] == pytest.approx(told["arms"][1]["parts"]["fees"])
+    folder = root / "mlflow-artifacts" / run.info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    assert {path.name for path in folder.iterdir()} == {Path(told["page"]).name, "replay.json", "daily_equity.parquet"}
+    days = pq.read_table(folder / "daily_equity.parquet").to_pandas()
+    assert set(days["arm"]) == set(names)
+    assert days[days["arm"] == "no-llm"]["equity"].iloc[-1] == pytest.approx(told["arms"][1]["metrics"]["equity_end"])
+
+
+def test_a_prompt_that_was_used_is_in_the_registry(root: Path, replayed: dict[str, Any]) -> None:
+    prompt = prompt_named("terse")
+    run = the_one(root, "replay")
+    assert run.data.tags[f"prompt/terse/{prompt.sha256[:12]}"] == "prompts:/terse/1"
+    kept = Tracker.at(root)._client.get_prompt_version("terse", 1)
+    assert kept.template == prompt.template
+    assert kept.tags["sha256"] == prompt.sha256
+
+
+def test_an_explanation_is_a_run_with_every_intervention_in_its_table(root: Path, replayed: dict[str, Any]) -> None:
+    told, run = replayed["explain"], the_one(root, "explain")
+    assert run.data.tags["verdict"] == told["headline"]
+    assert run.data.metrics["interventions"] == len(told["interventions"])
+    assert run.data.metrics["shapley_total"] == pytest.approx(told["attribution"]["total"])
+    whole = next(one for one in told["whole"] if one["arm"] == "no-llm" and one["mode"] == "adaptive")
+    assert run.data.metrics["against/no-llm/adaptive"] == pytest.approx(whole["effect"])
+    folder = root / "mlflow-artifacts" / run.info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    made = {Path(told["page"]).name, *(Path(each).name for each in told["suite"])}
+    assert {path.name for path in folder.iterdir()} == {*made, "explain.json", "interventions.parquet"}
+    table = pq.read_table(folder / "interventions.parquet").to_pandas()
+    assert list(table["leave_one_out"].fillna(0.0)) == pytest.approx(
+        [one["leave_one_out"]["7 d"] or 0.0 for one in told["interventions"]]
+    )
+
+
+def test_a_refused_promotion_is_noted_at_the_study(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["promote", REFERENCE, "--data", str(root), "--quiet"]) == 2
+    study = the_study(root, REFERENCE)
+    assert study.data.tags["promotion"].startswith("refused: study 'reference' is not promoted: ")
+    assert study.data.tags["gate/fill band"].startswith(("passed: ", "failed: "))
