@@ -4,9 +4,10 @@ One question at a time, model after model, so that a server loads each once. Eve
 interrupts loses nothing, and whoever goes on asks only what is missing.
 """
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from alphastrike.model.errors import TryAgainError
@@ -61,6 +62,8 @@ class Answer:
     attempts: int
     made: tuple[Attempt, ...]
     """Those that were sent now, and not found."""
+    begun: int = 0
+    """When the first of those was sent, microseconds UTC; 0 where none was."""
 
 
 @dataclass
@@ -117,7 +120,9 @@ class Sheet:
         missing = self.missing
         for done, question in enumerate(missing):
             progress("ask", done, len(missing))
+            begun = time.time_ns() // 1_000
             answer = self._answer(question, self.contestants[question.contestant].asker)
+            answer = replace(answer, begun=begun if answer.made else 0)
             self.calls_made += len(answer.made)
             self._check(question, answer, done, len(missing))
             self.answers[question] = answer

@@ -16,8 +16,8 @@ ONE: Final = "one"
 """Stands for the agreement of samples that cannot differ."""
 
 OF_REGRET: Final = (
-    "Regret takes the best action of each situation with hindsight and is positive under noise; honest regret takes the "
-    "action that was best for each rule on one half of the clusters and values it on the other, and is negative where "
+    "Regret takes the best action of each situation with hindsight and is positive under noise; honest regret takes "
+    "the action that was best for each rule on one half of the clusters, values it on the other, and is negative where "
     "answers were better than that."
 )
 
@@ -91,6 +91,13 @@ def quiet_table(it: Tournament) -> TextTable:
         ["", "triggers", "controls"],
         rows,
     )
+
+
+def did_table(it: Tournament) -> TextTable:
+    """Return what answers did, a column a tool."""
+    tools = sorted({tool for row in it.rows for tool in row.did}, key=lambda tool: (tool != NO_ACTION, tool))
+    rows = [[row.name, *(numerals.percent(row.did.get(tool, 0.0), 0) for tool in tools)] for row in it.rows]
+    return TextTable("Share of answers that did what, on_failure counted in; one may do several", ["", *tools], rows)
 
 
 def cost_table(it: Tournament) -> TextTable:

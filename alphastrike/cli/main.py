@@ -41,6 +41,7 @@ from alphastrike.cli.signals import signals
 from alphastrike.cli.simulate import simulate
 from alphastrike.cli.sql import sql
 from alphastrike.cli.status import status
+from alphastrike.cli.tournament import tournament
 from alphastrike.cli.tune import tune
 from alphastrike.cli.ui import ui
 from alphastrike.cli.verify import verify
@@ -92,6 +93,7 @@ app.command("lookahead")(lookahead)
 app.command("ablate")(ablate)
 app.command("tune")(tune)
 app.command("promote")(promote)
+app.command("tournament")(tournament)
 app.command("ui")(ui)
 app.add_typer(llm, name="llm")
 app.add_typer(prompt, name="prompt")
