@@ -108,7 +108,7 @@ class Sheet:
             if own.mode is not CacheMode.OFF:
                 with suppress(NotRecordedError):
                     self.answers[question] = self._answer(question, own.reader)
-            progress("recorded answers", done, len(self.questions))
+            progress("look up answers", done, len(self.questions))
 
     def ask(self, progress: Progress = silent) -> None:
         """Ask what is missing.

@@ -35,6 +35,7 @@ def worth_table(it: Tournament) -> TextTable:
         "95 %",
         *(f"{horizon.label} ‰" for horizon in SUITE_HORIZONS if horizon != PRIMARY),
         "over guardian ‰",
+        "95 % of that",
         "regret ‰",
         "honest regret ‰",
         "among the best",
@@ -46,6 +47,7 @@ def worth_table(it: Tournament) -> TextTable:
             between(row.interval[PLACE], row.mean[PLACE]),
             *(per_mille(row.mean[place]) for place in range(len(SUITE_HORIZONS)) if place != PLACE),
             per_mille(row.over_guardian),
+            between(row.over_guardian_interval, row.over_guardian),
             per_mille(row.regret[PLACE], signed=False),
             per_mille(row.honest_regret),
             among(row),
@@ -181,7 +183,13 @@ def notes(it: Tournament) -> list[str]:
 
 
 def _of_values(it: Tournament) -> str:
+    others = [
+        f"{horizon.label} {numerals.number(count, 0)} in {numerals.number(clusters, 0)}"
+        for horizon, count, clusters in zip(SUITE_HORIZONS, it.valued, it.clusters, strict=True)
+        if horizon != PRIMARY
+    ]
     return (
+        f"Situations and clusters at the other horizons: {', '.join(others)}. "
         f"Situations of run {it.run} (policy {it.policy}), each valued alone from its fork; answers come when the "
         "recorded answer came. The value of a situation is the mean over its samples; a failed answer does what "
         f"on_failure does ({it.on_failure}), and counts as not valid."

@@ -1,6 +1,7 @@
 """``alphastrike tournament`` from outside: what it prints, writes, keeps, and answers to bad input."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,15 @@ from alphastrike.config.resolve import resolve
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.recorder import record
+from alphastrike.runs.registry import open_run
 from experiments.ledger import trials
+from experiments.tournament_result import PLACE
 from experiments.tracking import Tracker
+from replay.decisions import suite_of
+from replay.ground import ground_of
 from tests.experiments.test_tournament import OTHER, PROMPT, SELDOM, server
 from tests.policy.llm.stand_in import Model, StandIn, Trouble
+from tests.policy.llm.tiny_model import CONTEXT, NAME, serving
 
 Held = Callable[..., tuple[int, str, str]]
 
@@ -59,15 +65,15 @@ def url() -> Iterator[str]:
 def test_it_says_how_many_calls_it_makes_what_came_of_them_and_where_to_look(
     held: Held, root: Path, tmp_path: Path, url: str
 ) -> None:
-    typed = ("--prompt", root / "plain.j2", "--prompt", root / "other.j2", "--model", "nobody", "--model", "rules")
+    typed = ("--prompt", root / "plain.j2", "--prompt", root / "other.j2", "--model", "rules")
     code, out, err = held("few", *typed, "--url", url, "--controls", "2")
     assert code == 0
-    calls = 4 * (10 * 2 + 2)
+    calls = 2 * (10 * 2 + 2)
     assert f"Calls to make: {calls}, at most {2 * calls} with second attempts." in err
     in_order = (
-        "Advantage over doing nothing", "over guardian", "plain × nobody", "other × rules", "Answers: 1 sample",
+        "Advantage over doing nothing", "over guardian", "plain × rules", "other × rules", "Answers: 1 sample",
         "Share of usable answers", "Seconds an answer", f"Calls made: {calls}.", "Verdict: not enough evidence: ",
-        "4 trials have been looked at on this market", "Page: ", "Again: alphastrike tournament few --prompt",
+        "2 trials have been looked at on this market", "Page: ", "Again: alphastrike tournament few --prompt",
         "Tracked in MLflow: experiment tournament",
     )  # fmt: skip
     places = [out.index(part) for part in in_order]
@@ -76,8 +82,8 @@ def test_it_says_how_many_calls_it_makes_what_came_of_them_and_where_to_look(
     assert code == 0
     assert f"All {calls} answers are recorded: no call is made." in err
     assert "Calls made: zero; every answer was recorded before." in again
-    assert "4 trials have been looked at on this market" in again, "what is held again is no new trial"
-    assert [one.by for one in trials(root)] == ["tournament"] * 4
+    assert "2 trials have been looked at on this market" in again, "what is held again is no new trial"
+    assert [one.by for one in trials(root)] == ["tournament"] * 2
     same = ("Calls made", "Page", "Again", "Tracked")
     assert [line for line in again.splitlines() if not line.startswith(same)] == [
         line for line in out.splitlines() if not line.startswith(same)
@@ -96,7 +102,7 @@ def _is_tracked(root: Path) -> None:
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert [run.info.run_name for run in parents] == ["few-tournament"], "held again, it is the same entry"
     assert {run.info.run_name for run in runs} - {"few-tournament"} == {
-        "no_action", "guardian", "plain × nobody", "plain × rules", "other × nobody", "other × rules",
+        "no_action", "guardian", "plain × rules", "other × rules",
     }  # fmt: skip
     assert {version.version for version in client.search_prompt_versions("plain")} == {1}
     rules = next(run for run in runs if run.info.run_name == "plain × rules")
@@ -123,6 +129,10 @@ def test_json_has_every_number_and_its_absence(held: Held, root: Path, url: str)
     assert len(own["by_situation"]) == told["situations"]
     assert told["spa_p"] is None
     assert Path(told["page"]).is_file()
+    run = open_run(root, "drawn")
+    suite = suite_of(run, ground_of(root, run))
+    recorded = [next(one for one in each.actions if one.is_chosen).advantage[PLACE] for each in suite.decisions]
+    assert told["rows"][2]["by_situation"] == [None if math.isnan(value) else value for value in recorded]
 
 
 def test_recorded_answers_alone_need_no_server(held: Held, root: Path, url: str) -> None:
@@ -222,3 +232,25 @@ def test_hostile_names_and_answers_are_text_on_the_page(held: Held, root: Path, 
     assert HOSTILE not in page
     assert "&lt;img/src&gt;" in page
     assert "<script>" not in page
+
+
+@pytest.mark.llm_server
+@pytest.mark.slow
+def test_a_real_server_is_asked_and_asked_no_more(held: Held, root: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="no inference server: install the extra llm-server")
+    pytest.importorskip("gguf")
+    typed = ("--prompt", "terse", "--model", NAME, "--provider", "openai", "--set", f"llm.num_ctx={CONTEXT}")
+    with serving() as url:
+        code, out, err = held("few", *typed, "--url", url, "--controls", "1", "--samples", "2", "--no-track")
+        assert code == 0, err
+        assert "Verdict: not enough evidence" in out
+        assert "100 % (one)" in out, "at temperature 0 both samples are one"
+        assert f"Calls to make: {10 * 3 + 2}" in err
+    code, again, _ = held(
+        "few", *typed, "--url", url, "--controls", "1", "--samples", "2", "--no-track", "--llm-cache", "only"
+    )
+    assert code == 0
+    assert "Calls made: zero" in again
+    assert [line for line in again.splitlines() if "terse × tiny" in line and "Again" not in line] == [
+        line for line in out.splitlines() if "terse × tiny" in line and "Again" not in line
+    ]
