@@ -167,8 +167,9 @@ def notes(it: Tournament) -> list[str]:
         told.append(f"Under {CLUSTERS_MIN} clusters no interval is given, and nobody is compared with anybody.")
     if it.samples > 1 and not it.can_differ:
         told.append(
-            "At temperature 0, or with top_k 1, all samples are one and the same answer: their agreement says nothing. "
-            "Draw different ones with --set llm.temperature=0.8 --set llm.top_k=40."
+            "At temperature 0, or with top_k 1, all samples are one and the same answer (one): their agreement says no "
+            "more than how far the server keeps to that. Draw different ones with --set llm.temperature=0.8 --set "
+            "llm.top_k=40."
         )
     if it.controls:
         still = it.controls - it.quiet_controls

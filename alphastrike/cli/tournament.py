@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Set, Threads, Track
+from alphastrike.cli.options import ALL_CORES, DATA, Dask, Data, Json, LlmCache, Quiet, Threads, Track
 
 if TYPE_CHECKING:
     from alphastrike.journal.reader import Run
@@ -31,8 +31,11 @@ def tournament(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", metavar="K", min=1, max=99, help="Answers to each situation.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--samples", metavar="K", min=1, max=99, help="Answers to each situation.", show_default="the run's"
+        ),
+    ] = None,
     orders: Annotated[
         int,
         typer.Option("--orders", metavar="N", min=0, max=9, help="Times each report is shown with its rows shuffled."),
@@ -49,7 +52,10 @@ def tournament(
         str | None,
         typer.Option("--url", metavar="URL", help="Where the server listens: llm.url.", show_default="the run's"),
     ] = None,
-    overrides: Set = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="llm.KEY=VALUE", help="One setting of the models, as llm.temperature=0.8."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the page.")] = Path("reports/out"),
     name: Annotated[
         str | None, typer.Option("--name", metavar="PAGE", help="Name of the page.", show_default="RUN-tournament")
@@ -108,6 +114,7 @@ def tournament(
         mode=CacheMode(llm_cache),
         ttl_hours=settings.policy.ttl_hours,
     )
+    samples = samples or own.samples
     again = _again(run, prompt, model, samples, orders, controls, options, data)
     again += [] if track else ["--no-track"]
     with pool_at(dask, data, opened, run, threads) as pool:
@@ -234,7 +241,10 @@ def _to_ask(sheet: "Sheet") -> str:
     most = f", at most {missing * (1 + retries):,} with second attempts" if retries else ""
     one = ""
     if sheet.samples > 1 and not any(contestant.settings.can_differ for contestant in sheet.contestants):
-        one = f" At temperature 0 or top_k 1 the {sheet.samples} samples are one and the same answer."
+        one = (
+            f" At temperature 0, or with top_k 1, the {sheet.samples} samples are one and the same answer: set "
+            "llm.temperature and llm.top_k to draw different ones."
+        )
     return f"{recorded}Calls to make: {missing:,}{most}.{one}"
 
 
