@@ -130,6 +130,7 @@ COMMANDS = (
     "ablate",
     "tune",
     "promote",
+    "tournament",
     "ui",
     "status",
     "halt",
