@@ -139,7 +139,7 @@ def headline(it: Tournament) -> str:
     best = several.confidence_set
     among_best = [row.name for row in it.models if row.name in best]
     first = (
-        f"{listed(better)} {'is' if len(better) == 1 else 'are'} better than {NO_ACTION}, all rows counted"
+        f"better than {NO_ACTION}, all rows counted: {listed(better)}"
         if better
         else f"no contestant is shown to be better than {NO_ACTION}"
     )
