@@ -112,7 +112,9 @@ def test_it_is_silent_loads_nothing_and_fits_phone_and_desk(browser: Any, tmp_pa
     for viewport in (DESKTOP, PHONE):
         for scheme in ("light", "dark"):
             context = browser.new_context(viewport=viewport, color_scheme=scheme)
-            opened, said, asked = context.new_page(), [], []
+            opened = context.new_page()
+            said: list[str] = []
+            asked: list[str] = []
             opened.on("console", lambda message, said=said: said.append(message.text))
             opened.on("pageerror", lambda error, said=said: said.append(str(error)))
             opened.on("request", lambda request, asked=asked: asked.append(request.url))
