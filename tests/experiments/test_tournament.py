@@ -22,6 +22,7 @@ from alphastrike.runs.registry import open_run
 from experiments.contestants import contestants_of
 from experiments.tournament import judged, moments_of
 from experiments.tournament_answers import Sheet
+from experiments.tournament_plans import on_failure, planned, recorded_plan
 from experiments.tournament_result import GUARDIAN, NO_ACTION, PLACE, Row, Tournament
 from replay.cases import cases_of
 from replay.controls import Control, controls_of
@@ -305,6 +306,34 @@ def test_a_server_that_goes_away_ends_it_in_one_line_and_keeps_what_it_said(plac
         again = sheet_of(place, asked.url, "nobody", samples=6)
         again.read()
         assert len(again.answers) == there + 2
+
+
+def test_an_answer_that_comes_too_late_has_failed_and_is_asked_again(place: Place) -> None:
+    run = open_run(place.root, "few")
+    ground = ground_of(place.root, run)
+    with server(seconds=0.1) as asked:
+        for _ in range(2):
+            own = contestants_of(
+                [str(place.other)], ["nobody"], ground.settings.llm, place.root,
+                options={"url": asked.url, "deadline_s": "0.02"},
+            )  # fmt: skip
+            sheet = Sheet(own, moments_of(cases_of(run, ground), ())[:2], 1, 0)
+            sheet.read()
+            assert len(sheet.missing) == 2
+            sheet.ask()
+            assert all("deadline: no whole answer within" in answer.failed for answer in sheet.answers.values())
+
+
+def test_a_failed_answer_halts_the_account_where_the_run_says_so(place: Place) -> None:
+    settings = resolve(None, (*SELDOM, "policy.on_failure=halt"))
+    record(place.root, "smaller", "tests.replay.runs:Broken", name="halting", settings=settings)
+    ground = ground_of(place.root, open_run(place.root, "halting"))
+    cases = cases_of(open_run(place.root, "halting"), ground)
+    assert cases
+    for case in cases:
+        acts = on_failure(case.situation, settings)
+        assert [act.label for act in acts] == ["halt"]
+        assert planned(ground, case, acts) == recorded_plan(case), "the plan of an answer is the one of the engine"
 
 
 def test_controls_are_quiet_and_told_as_they_are(place: Place) -> None:
