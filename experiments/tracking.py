@@ -8,9 +8,10 @@ import json
 import math
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -196,8 +197,13 @@ class Tracker:
     @cached_property
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient
+        from sqlalchemy import event
 
-        return MlflowClient(self.place.uri, self.place.uri)
+        client = MlflowClient(self.place.uri, self.place.uri)
+        engine = client._tracking_client.store.engine
+        engine.dispose()
+        event.listen(engine, "connect", _lightly)
+        return client
 
     def _experiment(self, name: str) -> str:
         """Return the id of an experiment, made where there is none."""
@@ -353,7 +359,15 @@ def _make(place: Place) -> None:
     aside.unlink(missing_ok=True)
     made = SqlAlchemyStore(f"sqlite:///{aside.resolve()}", SCHEME)  # type: ignore[no-untyped-call]
     made.engine.dispose()
+    # Written ahead, a run costs no wait for the disk, and who looks meanwhile is in nobody's way.
+    with closing(sqlite3.connect(aside)) as opened:
+        opened.execute("pragma journal_mode = wal")
     aside.replace(place.database)
+
+
+def _lightly(connection: sqlite3.Connection, _record: object) -> None:
+    """Let a connection wait for the disk at checkpoints alone: a power cut may cost the last runs, never the file."""
+    connection.execute("pragma synchronous = normal")
 
 
 def _news(
