@@ -1,5 +1,7 @@
-"""A recorded run that is tuned on, and one study of it, made once for all tests that need them."""
+"""A recorded run that is tuned on, one study of it, and MLflow's store, made once for all tests that need them."""
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -11,7 +13,8 @@ from alphastrike.config.resolve import resolve
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.runs.recorder import record
-from tests.experiments.tuned import HOW, NEVER, REFERENCE
+from experiments.tracking import Tracker
+from tests.experiments.tuned import HOW, NEVER, REFERENCE, SEARCH
 from tests.replay.runs import often
 
 
@@ -29,3 +32,23 @@ def tuned_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert main([*arguments, "--data", str(made), "--json"]) == 0
     (made / "reference.json").write_text(said.getvalue())
     return made
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with nothing in it, to be copied; two threads began to make it at once."""
+    root = tmp_path_factory.mktemp("store")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(Tracker.at, [root, root]))
+    return root / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def tracked_root(tuned_root: Path, empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data root, its study tracked."""
+    shutil.copy(empty_store, tuned_root)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(tmp_path_factory.mktemp("elsewhere"))
+        tracked = ["tune", "asked", "--name", REFERENCE, *SEARCH, "--workers", "1", "--resume"]
+        assert main([*tracked, "--data", str(tuned_root), "-q"]) == 0
+    return tuned_root

@@ -20,7 +20,7 @@ import pytest
 
 from alphastrike.cli.main import main
 from experiments.tracking import Tracker
-from tests.experiments.tuned import REFERENCE, SEARCH
+from tests.experiments.tuned import REFERENCE
 from tests.reports.conftest import NAMES, QUIETLY
 
 
@@ -65,17 +65,14 @@ def served(root: Path, project: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def moved(tuned_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def moved(tracked_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root that was tracked in at another place and then moved here."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(tmp_path_factory.mktemp("elsewhere"))
-        tracked = ["tune", "asked", "--name", REFERENCE, *SEARCH, "--workers", "1", "--resume"]
-        assert main([*tracked, "--data", str(tuned_root), "-q"]) == 0
-    Tracker.at(tuned_root)._client._tracking_client.store.engine.dispose()
     root = tmp_path_factory.mktemp("moved") / "data"
     root.mkdir()
-    shutil.copy(tuned_root / "mlflow.db", root)
-    shutil.copytree(tuned_root / "mlflow-artifacts", root / "mlflow-artifacts")
+    # What is written ahead goes into the file when the last connection to it is closed.
+    Tracker.at(tracked_root)._client._tracking_client.store.engine.dispose()
+    shutil.copy(tracked_root / "mlflow.db", root)
+    shutil.copytree(tracked_root / "mlflow-artifacts", root / "mlflow-artifacts")
     return root
 
 

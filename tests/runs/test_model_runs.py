@@ -14,12 +14,14 @@ from alphastrike.config.settings import Settings
 from alphastrike.journal.kinds import KINDS, Role
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import ConfigurationError
+from alphastrike.policy.llm.prompt import prompt_named
 from alphastrike.runs.model_calls import call_faults, situations_of
 from alphastrike.runs.model_facts import facts_of
 from alphastrike.runs.recorder import record, recorded_settings
 from alphastrike.runs.registry import open_run
 from alphastrike.runs.transcript import transcript
 from alphastrike.runs.verify import verify
+from experiments.tracked_prompts import prompts_of
 from replay.rerun import compare
 from tests.policy.llm.stand_in import StandIn, Trouble
 from tests.runs.conftest import Recorded
@@ -109,6 +111,12 @@ def test_situations_read_back_are_those_that_were_shown(asked: World) -> None:
     tables = {kind: run.rows(kind) for kind in ("situations", "situation_symbols", "interventions")}
     assert call_faults(run, recorded_settings(run), tables, run.symbols) == []
     assert any(situation.live for situation in situations_of(tables, run.symbols, recorded_settings(run)))
+
+
+def test_tracking_finds_the_prompt_in_the_run_s_calls_and_those_asked_for_now(asked: World) -> None:
+    run = open_run(asked.root, "asked")
+    assert prompts_of(run) == [prompt_named("breaker")]
+    assert prompts_of(run, ["no-llm", "llm:prompt=terse"]) == [prompt_named("breaker"), prompt_named("terse")]
 
 
 def test_verify_finds_nothing_and_asks_nobody(asked: World) -> None:
