@@ -52,9 +52,10 @@ class Place(NamedTuple):
             DataError: the database is damaged, or none of MLflow's.
             TryAgainError: it, or its folder, cannot be written.
         """
-        if any(mark in str(self.database.resolve()) for mark in "?#%"):
+        if any(mark in str(self.database.resolve()) for mark in "?%"):
             raise ConfigurationError(
-                f"MLflow cannot open a database under {self.root}: its path has a '?', '#' or '%'. Take another --data."
+                f"MLflow cannot open a database under {self.root}: its path has a '?' or '%'. Take another --data, or "
+                "leave tracking out."
             )
         if not self.database.exists():
             return False
