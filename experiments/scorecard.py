@@ -204,20 +204,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, default=FIGURES)
     chosen = parser.parse_args(arguments)
     seeds, processes = chosen.seeds, chosen.processes
-    told = _figures_in(chosen.json)
-    made: dict[str, str] = {}
+
+    def write(name: str, part: str, told: dict[str, Any]) -> None:
+        """Write a part as soon as it is made: what comes after may take long, or be broken off."""
+        chosen.json.parent.mkdir(parents=True, exist_ok=True)
+        chosen.json.write_text(json.dumps(_figures_in(chosen.json) | told, indent=1) + "\n", encoding="utf-8")
+        page = chosen.page.read_text("utf-8") if chosen.page.exists() else ""
+        chosen.page.write_text(laid_together(page, {name: part}), encoding="utf-8")
+
     with _shown() as progress:
         if chosen.only in (None, "intervals"):
             others = chosen.truth_worlds
             card = scorecard(
                 GENERATORS, seeds=seeds or SEEDS, truth_worlds=others, processes=processes, progress=progress
             )
-            told |= figures(card)
-            made["intervals"] = intervals_part(card)
+            write("intervals", intervals_part(card), figures(card))
         if chosen.only in (None, "moments"):
-            watched = moments.watched(seeds=seeds or moments.SEEDS, processes=processes, progress=progress)
-            told |= {"moments": moments.figures_of(watched)}
-            made["moments"] = moments_part(watched, seeds or moments.SEEDS)
+            worlds = seeds or moments.SEEDS
+            watched = moments.watched(seeds=worlds, processes=processes, progress=progress)
+            write("moments", moments_part(watched, worlds), {"moments": moments.figures_of(watched)})
         if chosen.only in (None, "tuning"):
             studies = tuning.tunings(
                 seeds=seeds or tuning.SEEDS,
@@ -226,12 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 processes=processes,
                 progress=progress,
             )
-            told |= {"tuning": tuning.figures_of(studies)}
-            made["tuning"] = tuning_part(studies)
-    chosen.json.parent.mkdir(parents=True, exist_ok=True)
-    chosen.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    page = chosen.page.read_text("utf-8") if chosen.page.exists() else ""
-    chosen.page.write_text(laid_together(page, made), encoding="utf-8")
+            write("tuning", tuning_part(studies), {"tuning": tuning.figures_of(studies)})
     sys.stdout.write(f"Scorecard: {chosen.page}, figures: {chosen.json}\n")
     return 0
 

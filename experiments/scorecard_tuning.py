@@ -19,7 +19,7 @@ from experiments.asking import STARTUP
 from experiments.objective import CALLS_A_DAY_MAX, Objective, Trial, cut, days_of
 from experiments.promotion import Judged, judge
 from experiments.scorecard_scores import Mean, Share
-from experiments.scorecard_tuning_worlds import BLURRED, COSTLY, LOSSES, NOISE, Kind, Spells, basis_in
+from experiments.scorecard_tuning_worlds import COSTLY, HARDER, LOSSES, NOISE, Kind, Spells, basis_in
 from experiments.space import SPACE
 from experiments.study import Done, Study, let_go
 from experiments.tuning import facts_of
@@ -29,9 +29,9 @@ from replay.effect import DAYS_PER_YEAR
 Result = TypeVar("Result")
 
 SEEDS: Final = 100
-POINTS: Final = 40
-"""Of a study."""
-FIRST_SEED: Final = 20_000
+POINTS: Final = 50
+"""Of a study: as many as ``tune`` asks when nothing is said."""
+FIRST_SEED: Final = 30_000
 """Of the worlds that studies are made on: nothing was chosen by looking at these or later ones."""
 FIRST_OTHER: Final = 500_000
 """Of the worlds that tell the truth."""
@@ -60,9 +60,9 @@ class Inquiry(NamedTuple):
 
 NOISES: Final = (Inquiry("no costs", NOISE, is_fair=True), Inquiry("ordinary costs", COSTLY, share=SIDE))
 PLANTS: Final = (
-    Inquiry("the whole space", LOSSES),
-    Inquiry("losses alone", LOSSES, (PLANTED,), share=SIDE),
-    Inquiry("the whole space", BLURRED, share=SIDE),
+    Inquiry("losses alone", LOSSES, (PLANTED,)),
+    Inquiry("the whole space", LOSSES, share=0.5),
+    Inquiry("the whole space", HARDER, share=SIDE),
 )
 
 

@@ -55,16 +55,17 @@ One symbol, a trade every {hours} hours. Calms of {calm} trades on average, {cal
 run of losses. {true} of the runs reach {warning} and go on: of {bad} more trades {sure} are lost. The others end after
 {shortest} to {last} losses, each length alike often, and of {good} trades then {sure} are won. So who is asked after
 fewer than {warning} losses gives up good trades, and who waits longer saves less. A trade moves {size}, and prices
-stray by {noise} an hour beside it (in the *blurred* worlds by {blurred}, which turns one trade in twenty-five); fees
-are 1 in 10,000. As configured the guardian cuts to a tenth for a day, and is asked about runs of losses alone. True
-growth a year against `no-llm` by the number of losses after which it is asked, all else as configured, over {worlds}
-worlds that no study was made on:
+stray by {noise} an hour beside it; fees are 1 in 10,000. *Harder* are worlds of {short} days in which they stray by
+{blurred}, which turns one trade in twenty-five. As configured the guardian cuts to a tenth for a day, and is asked
+about runs of losses alone. True growth a year against `no-llm` by the number of losses after which it is asked, all
+else as configured, over {worlds} worlds that no study was made on:
 """
 
 PLANTED_NOTE: Final = """
 *Near* is within 10 % of the optimum's value, which is one step of the knob. *The whole space* is all thirteen knobs:
 win rate and drawdown, their hysteresis, cooldown, sizes and hours are searched as well. *Shown* is the value in the
-study: the best of {points}, hence too good.
+study: the best of {points}, hence too good. Points count: 40 instead of 50, on 100 other worlds, came near in
+77.0 ± 4.3 % of studies of the whole space, and 44 were promoted; of 100 other studies without costs, again none.
 """
 
 
@@ -118,14 +119,14 @@ def _noises(tallies: Sequence["Tally"]) -> str:
 
 
 def _design(grid: "Grid") -> str:
-    from experiments.scorecard_tuning_worlds import BLOCK_HOURS, BLUR
+    from experiments.scorecard_tuning_worlds import BLOCK_HOURS, BLUR, HARDER
 
     spells = Spells()
     worlds = grid.worth[0].worlds
     told = spells._asdict() | {
         name: shown_percent(getattr(spells, name)) for name in ("true", "sure", "calm_wins", "size", "noise")
     }
-    told["blurred"] = shown_percent(BLUR)
+    told |= {"blurred": shown_percent(BLUR), "short": HARDER.days}
     return GRID.format(**told, last=spells.warning - 1, hours=BLOCK_HOURS, worlds=worlds)
 
 

@@ -218,4 +218,4 @@ def _settings(overrides: tuple[str, ...]) -> Settings:
 NOISE: Final = Kind("noise", noise, FREE)
 COSTLY: Final = Kind("noise at a cost", noise, SMALL, fee=5e-4)
 LOSSES: Final = Kind("losses", partial(losses, Spells()), WARNED, fee=1e-4, is_planted=True)
-BLURRED: Final = Kind("losses, blurred", partial(losses, Spells(noise=BLUR)), WARNED, fee=1e-4, is_planted=True)
+HARDER: Final = Kind("losses, harder", partial(losses, Spells(noise=BLUR)), WARNED, days=260, fee=1e-4, is_planted=True)
