@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import json
 import os
 import signal
 import socket
@@ -21,6 +22,9 @@ HOST: Final = "127.0.0.1"
 START_MAX_S: Final = 180.0
 END_MAX_S: Final = 10.0
 _LOOK_S: Final = 0.1
+_RUNS: Final = "?workflowType=machine_learning"
+_DEFAULT: Final = "0"
+"""Experiment that every store has; nothing of ours is in it."""
 
 
 class Server(NamedTuple):
@@ -34,7 +38,24 @@ class Server(NamedTuple):
     @property
     def page(self) -> str:
         """Where a browser finds it; MLflow would begin with its pages about agents otherwise, which hide runs."""
-        return f"http://{HOST}:{self.port}/#/experiments?workflowType=machine_learning"
+        return f"http://{HOST}:{self.port}/#/experiments{_RUNS}"
+
+    def experiments(self) -> dict[str, str]:
+        """Return by name where a browser finds an experiment's runs, the one that changed last first.
+
+        The links of MLflow's own list lead to the pages about agents.
+        """
+        asked = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        try:
+            order = json.dumps({"max_results": 100, "order_by": ["last_update_time DESC"]})
+            asked.request("POST", "/api/2.0/mlflow/experiments/search", order, {"Content-Type": "application/json"})
+            found = json.load(asked.getresponse()).get("experiments", [])
+        finally:
+            asked.close()
+        at = f"http://{HOST}:{self.port}/#/experiments"
+        return {
+            one["name"]: f"{at}/{one['experiment_id']}/runs{_RUNS}" for one in found if one["experiment_id"] != _DEFAULT
+        }
 
     def wait(self) -> None:
         """Wait until it ends, which it does not by itself.

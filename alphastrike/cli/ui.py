@@ -35,9 +35,13 @@ def ui(
             _interruptible(),
             serving(data, port, lambda: note("Starting MLflow's server, which takes some seconds …")) as server,
         ):
-            say(f"MLflow: {server.page} (stop: Ctrl-C)")
+            experiments = server.experiments()
+            first = next(iter(experiments.values()), server.page)
+            say(f"MLflow: {first} (stop: Ctrl-C)")
+            for name, page in experiments.items():
+                say(f"  {name}  {page}")
             if opens:
-                typer.launch(server.page)
+                typer.launch(first)
             server.wait()
     except KeyboardInterrupt:
         note("The server has ended.")
