@@ -16,7 +16,7 @@ import numpy.typing as npt
 from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.history import AccountInputs, run_account
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.market.market import Market
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR

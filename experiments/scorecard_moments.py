@@ -20,7 +20,7 @@ from alphastrike.engine.history import account_bars, run_account
 from alphastrike.engine.plans import Planned
 from alphastrike.engine.situations import report
 from alphastrike.engine.state import new_buffer, restored, views
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.policies import NoLlm

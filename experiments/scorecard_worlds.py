@@ -22,7 +22,7 @@ from alphastrike.engine.history import AccountInputs, account_bars, run_account
 from alphastrike.engine.perception import perceive
 from alphastrike.engine.plans import Plan, Planned
 from alphastrike.engine.state import new_buffer, views
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.market.building import market_of
 from alphastrike.market.market import Market
 from alphastrike.market.planted import plant_named

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from alphastrike.config.settings import Settings
 from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR
 from alphastrike.policy.guardian import Rules

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from replay.effect import Reals
 from replay.horizons import PRIMARY, SUITE_HORIZONS
 from replay.inference import EPISODES_MIN, Clustered, Several

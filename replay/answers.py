@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphastrike.journal.derived import CallVerdict, Change, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Change, Rule, Tool
 from alphastrike.model.compiled import Records
 from replay.effect import Spell, Tables, active_times
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from alphastrike.journal.derived import CallVerdict, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Rule, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError

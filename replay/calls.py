@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.model.controls import CALLS_MAX
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.faults import Fault, fault_text, shown

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.journal.reader import Run
 from alphastrike.model.progress import Progress, silent
 from alphastrike.policy.situation import Situation

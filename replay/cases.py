@@ -13,7 +13,7 @@ import numpy as np
 from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.plans import Plan, Planned
 from alphastrike.engine.state import restored, views
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import DataError

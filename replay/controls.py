@@ -17,7 +17,7 @@ import numpy as np
 
 from alphastrike.engine.situations import report
 from alphastrike.engine.state import restored, views
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.journal.reader import Run
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import MICROS_PER_HOUR

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from alphastrike.engine.plans import Plan
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.model.progress import Progress, silent

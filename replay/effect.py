@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.journal.derived import Change, Reason
+from alphastrike.journal.codes import Change, Reason
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 

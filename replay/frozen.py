@@ -15,7 +15,7 @@ from alphastrike.config.settings import Settings
 from alphastrike.engine.advice import HALTED, NO_CALL, Answer, Calls
 from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import CallVerdict, Change, Tool
+from alphastrike.journal.codes import CallVerdict, Change, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.market.market import Market
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.journal.derived import OrderChange, Reason
+from alphastrike.journal.codes import OrderChange, Reason
 from alphastrike.market.market import Market
 from replay.effect import Tables
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from replay.horizons import SUITE_HORIZONS
 from replay.inference.clusters import Clustered, cluster_error, cluster_interval, episode_sums
 

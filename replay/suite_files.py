@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.errors import DataError, TryAgainError
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.llm.report import rendered, report_of

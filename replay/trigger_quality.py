@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alphastrike.engine.plans import Planned
 from alphastrike.engine.situations import report
 from alphastrike.engine.state import restored, views
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.progress import Progress, silent
 from alphastrike.model.units import MICROS_PER_HOUR

@@ -12,7 +12,7 @@ from alphastrike.engine.acts import Act
 from alphastrike.engine.advice import Answer, AskedPolicy
 from alphastrike.engine.history import AccountRun
 from alphastrike.engine.state import INTERVENTIONS
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.manifest import Manifest, Parent
 from alphastrike.journal.reader import Run

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alphastrike.engine.history import AccountInputs, Checkpoint, run_account
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import Change, Rule, Tool
+from alphastrike.journal.codes import Change, Rule, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.market.market import Market
 from alphastrike.model.compiled import Records

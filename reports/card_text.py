@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.policy.situation import Situation
 from replay.card import Card
 from replay.decisions import ActionValue

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.journal.reader import Run
 from alphastrike.model.forecast import Regime
 from experiments.ledger import Count

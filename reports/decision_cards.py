@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.forecast import Regime
 from replay.answers import AnsweredSituation, Call
 from replay.cases import CHOSEN

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from replay.compare import ADAPTIVE
 from replay.decisions import Decision
 from replay.explained import AT, Explained, Group, Whole

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from alphastrike.engine.history import derived_kinds
-from alphastrike.journal.derived import GateVerdict, HaltCause, HaltChange, OrderChange, Rule
+from alphastrike.journal.codes import GateVerdict, HaltCause, HaltChange, OrderChange, Rule
 from alphastrike.journal.inputs import IncidentKind, OperatorAct
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import DataError

@@ -3,7 +3,7 @@
 import math
 from typing import Any, Final
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.runs.forks import ADAPTIVE
 from alphastrike.runs.transcript import Told
 from replay.calls import call_text

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from alphastrike.journal.derived import CallVerdict, Change, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Change, Rule, Tool
 from replay.answers import AnsweredSituation, Call
 from reports import numerals
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from replay.decisions import Decision
 from replay.horizons import HORIZONS, PRIMARY, SUITE_HORIZONS
 from replay.worth import Worth

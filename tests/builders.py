@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alphastrike.journal.derived import Liquidity, Reason
+from alphastrike.journal.codes import Liquidity, Reason
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.manifest import Manifest, MarketReference, RunFacts
 from alphastrike.journal.segments import RunWriter

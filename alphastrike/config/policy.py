@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, Field
 
-from alphastrike.journal.derived import FailureMode
+from alphastrike.journal.codes import FailureMode
 from alphastrike.model.controls import INTERVENTION_HOURS_MAX
 from alphastrike.policy.guardian import GuardianParams
 

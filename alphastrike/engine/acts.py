@@ -7,7 +7,7 @@ from alphastrike.engine.control import apply_intervention, revoke_intervention
 from alphastrike.engine.halting import flatten_by_operator, halt_by_operator, resume_by_operator
 from alphastrike.engine.outputs import Out
 from alphastrike.engine.state import State
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_HOUR

@@ -13,7 +13,7 @@ from alphastrike.engine.halting import halt_for_failed_policy
 from alphastrike.engine.outputs import REDUCED, Out
 from alphastrike.engine.situations import report
 from alphastrike.engine.state import INTERVENTIONS, State
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.compiled import Records
 from alphastrike.model.controls import Controls

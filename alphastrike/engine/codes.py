@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alphastrike.journal.derived import (
+from alphastrike.journal.codes import (
     Change,
     HaltCause,
     HaltChange,

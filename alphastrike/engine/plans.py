@@ -15,7 +15,7 @@ class Planned(NamedTuple):
 
     tick: int
     tool: int
-    """``journal.derived.Tool``; ``engine.codes.HALT_ACCOUNT`` for the halt that stood in for a failed answer."""
+    """``journal.codes.Tool``; ``engine.codes.HALT_ACCOUNT`` for the halt that stood in for a failed answer."""
     symbol: int
     """-1 for the whole account."""
     value: float

@@ -21,7 +21,7 @@ from alphastrike.gateway.gates import (
     staleness,
     volume_spike,
 )
-from alphastrike.journal.derived import Gate
+from alphastrike.journal.codes import Gate
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.compiled import Records, step
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple
 
 from annotated_types import Ge, Le
 
-from alphastrike.journal.derived import GateVerdict
+from alphastrike.journal.codes import GateVerdict
 from alphastrike.model.compiled import step
 from alphastrike.model.units import MICROS_PER_SECOND
 

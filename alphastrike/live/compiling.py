@@ -14,7 +14,7 @@ from alphastrike.engine.state import new_buffer, views
 from alphastrike.engine.stepping import Instant, Stepper
 from alphastrike.engine.tick import is_account_halted
 from alphastrike.features.declare import external_series
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.ml.declare import signals
 from alphastrike.model.bars import BAR, BarFlag

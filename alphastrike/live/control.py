@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
-from alphastrike.journal.derived import HaltCause
+from alphastrike.journal.codes import HaltCause
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.address import Claim
 from alphastrike.live.inbox import Done, OperatorCommand

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from alphastrike.config.settings import Settings
 from alphastrike.engine.state import OUTCOMES, State
-from alphastrike.journal.derived import HaltCause, Rule, Tool
+from alphastrike.journal.codes import HaltCause, Rule, Tool
 from alphastrike.model.forecast import PerceptionHalt, Regime
 from alphastrike.model.symbols import SymbolTable
 from alphastrike.model.units import MICROS_PER_DAY

@@ -3,7 +3,7 @@
 What a user's own policy needs can be imported from here.
 """
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.policy.situation import LiveIntervention, Situation, SymbolReport
 from alphastrike.policy.tools import (
     AdjustConviction,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alphastrike.journal.derived import CallVerdict
+from alphastrike.journal.codes import CallVerdict
 from alphastrike.policy.interventions import judge
 from alphastrike.policy.situation import Situation
 from alphastrike.policy.tools import (

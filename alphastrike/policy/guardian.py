@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from annotated_types import Ge, Le
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.model.controls import (
     CONVICTION_FLOOR_MAX,
     CONVICTION_FLOOR_MIN,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.model.controls import CALLS_MAX, INTERVENTION_HOURS_MAX, Controls
 from alphastrike.model.units import ALL_SYMBOLS
 from alphastrike.policy.faults import Fault, fault_text

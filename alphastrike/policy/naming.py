@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.faults import fault_text
 from alphastrike.policy.guardian import GuardianParams, Rules

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.errors import DataError
 from alphastrike.model.symbols import normalise_symbol
 from alphastrike.policy.faults import Fault, fault_text, shown

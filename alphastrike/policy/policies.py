@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final, Protocol
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.policy.actions import action_grid
 from alphastrike.policy.guardian import Rules
 from alphastrike.policy.normalise import read_items

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.errors import DataError
 from alphastrike.policy.policies import Answered
 from alphastrike.policy.tools import RejectedCall, ToolCall, call_of

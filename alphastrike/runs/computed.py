@@ -10,7 +10,7 @@ from alphastrike.engine.history import AccountInputs, AccountRun, Checkpoint
 from alphastrike.engine.perceived_rows import perceived_rows
 from alphastrike.engine.perception import Perceived, PerceivedMarket
 from alphastrike.engine.state import run_digest, state_digest
-from alphastrike.journal.derived import Gate, GateVerdict
+from alphastrike.journal.codes import Gate, GateVerdict
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.reader import Run
 from alphastrike.journal.tables import Rows

@@ -18,7 +18,7 @@ from alphastrike.engine.advice import HALTED, Answer
 from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.history import AccountInputs, AccountRun, run_account
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.journal.manifest import Parent
 from alphastrike.journal.reader import Run
 from alphastrike.market.market import Market

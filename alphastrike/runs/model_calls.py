@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphastrike.config.settings import Settings
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.journal.kinds import KINDS, Kind
 from alphastrike.journal.reader import Run
 from alphastrike.journal.tables import Rows

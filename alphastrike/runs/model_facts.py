@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.compiled import Records
 from alphastrike.policy.faults import Fault

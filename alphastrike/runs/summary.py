@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alphastrike.journal.derived import Change, Reason
+from alphastrike.journal.codes import Change, Reason
 from alphastrike.journal.reader import Run
 
 

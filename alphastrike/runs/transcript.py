@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphastrike.config.settings import Settings
 from alphastrike.journal.calls import CallOutcome
-from alphastrike.journal.derived import CallVerdict, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Rule, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.policy.policies import Answered

@@ -4,7 +4,7 @@ from typing import Annotated, Final, NamedTuple
 
 from annotated_types import Ge
 
-from alphastrike.journal.derived import Reason
+from alphastrike.journal.codes import Reason
 from alphastrike.model.compiled import code, step
 
 HOLD: Final = code(0)

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from alphastrike.config.policy import PolicySettings
-from alphastrike.journal.derived import FailureMode
+from alphastrike.journal.codes import FailureMode
 from alphastrike.policy.guardian import GuardianParams
 
 

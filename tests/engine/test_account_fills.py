@@ -6,7 +6,7 @@ The account starts with 100,000. At 2 % volatility leverage is 5, so a position 
 
 import pytest
 
-from alphastrike.journal.derived import Liquidity, OrderChange, Reason, RiskRule
+from alphastrike.journal.codes import Liquidity, OrderChange, Reason, RiskRule
 from alphastrike.model.forecast import PerceptionHalt
 from tests.engine.worlds import FRICTIONLESS, world
 

@@ -15,7 +15,7 @@ from alphastrike.engine.account import begin
 from alphastrike.engine.control import apply_intervention, revoke_intervention
 from alphastrike.engine.outputs import Collected, new_out
 from alphastrike.engine.state import INTERVENTIONS, new_buffer, views
-from alphastrike.journal.derived import CallVerdict, Change, HaltCause, Reason, RiskRule, Tool
+from alphastrike.journal.codes import CallVerdict, Change, HaltCause, Reason, RiskRule, Tool
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.policies import Answered
 from alphastrike.policy.situation import Situation

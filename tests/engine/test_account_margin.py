@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alphastrike.journal.derived import HaltCause, OrderChange, Reason
+from alphastrike.journal.codes import HaltCause, OrderChange, Reason
 from tests.engine.worlds import FRICTIONLESS, World, world
 
 ISOLATED = ("account.venue.isolated_margin=1", "account.exit.stop_atr=0", *FRICTIONLESS)

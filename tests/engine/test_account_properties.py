@@ -27,7 +27,7 @@ from alphastrike.engine.state import (
     restored,
     views,
 )
-from alphastrike.journal.derived import OrderChange, Reason, RiskRule, Tool
+from alphastrike.journal.codes import OrderChange, Reason, RiskRule, Tool
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.guardian import Rules

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alphastrike.engine.acts import Act
-from alphastrike.journal.derived import HaltCause, HaltChange, OrderChange, Reason, RiskAnswer, RiskRule
+from alphastrike.journal.codes import HaltCause, HaltChange, OrderChange, Reason, RiskAnswer, RiskRule
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.model.forecast import PerceptionHalt
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR

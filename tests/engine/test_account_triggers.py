@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.model.units import MICROS_PER_HOUR
 from tests.engine.worlds import FRICTIONLESS, World, world
 

@@ -6,7 +6,7 @@ import pytest
 from alphastrike.config.perception import PerceptionSettings
 from alphastrike.config.resolve import resolve
 from alphastrike.engine.perception import Perceived, perceive
-from alphastrike.journal.derived import HaltCause, HaltChange, OrderChange, RiskAnswer, RiskRule
+from alphastrike.journal.codes import HaltCause, HaltChange, OrderChange, RiskAnswer, RiskRule
 from alphastrike.model.bars import BarFlag
 from alphastrike.model.compiled import Records
 from alphastrike.model.forecast import PerceptionHalt

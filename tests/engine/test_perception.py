@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alphastrike.config.perception import PerceptionSettings
 from alphastrike.engine.perception import Perceived, PerceivedMarket, Perception, instants_of, perceive
-from alphastrike.journal.derived import Gate, GateVerdict
+from alphastrike.journal.codes import Gate, GateVerdict
 from alphastrike.market.market import Market
 from alphastrike.ml.decay import ARTICLE_RULE
 from alphastrike.model.bars import BarFlag

@@ -10,7 +10,7 @@ import pytest
 
 from alphastrike.config.perception import PerceptionSettings
 from alphastrike.engine.perception import Perceived, perceive
-from alphastrike.journal.derived import GateVerdict
+from alphastrike.journal.codes import GateVerdict
 from alphastrike.market.market import Market
 from alphastrike.model.bars import BAR, BarFlag
 from alphastrike.model.forecast import PerceptionHalt

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alphastrike.config.resolve import resolve
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.errors import ConfigurationError, TryAgainError
 from alphastrike.model.units import MICROS_PER_HOUR

@@ -13,7 +13,7 @@ from alphastrike.gateway.admission import (
 )
 from alphastrike.gateway.breaker import GATE_STATE
 from alphastrike.gateway.gates import GatewayParams
-from alphastrike.journal.derived import Gate, GateVerdict
+from alphastrike.journal.codes import Gate, GateVerdict
 from alphastrike.model.bars import BAR
 from alphastrike.model.units import MICROS_PER_HOUR, MICROS_PER_MINUTE
 

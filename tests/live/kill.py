@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from alphastrike.journal.derived import OrderChange
+from alphastrike.journal.codes import OrderChange
 from alphastrike.journal.kinds import KINDS, Role
 from alphastrike.journal.reader import Run
 from alphastrike.live.writer import Ending

@@ -16,7 +16,7 @@ from alphastrike.config.settings import Settings
 from alphastrike.engine.acts import act_of
 from alphastrike.engine.advice import AskedPolicy
 from alphastrike.engine.stepping import Stepped, Stepper
-from alphastrike.journal.derived import OrderChange, Reason
+from alphastrike.journal.codes import OrderChange, Reason
 from alphastrike.live.address import Claim, claim
 from alphastrike.live.control import Port
 from alphastrike.live.inbox import Done, OperatorCommand

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alphastrike.journal.derived import Reason
+from alphastrike.journal.codes import Reason
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.live.address import socket_place
 from alphastrike.live.client import ask

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alphastrike.journal.derived import OrderChange
+from alphastrike.journal.codes import OrderChange
 from alphastrike.journal.kinds import KINDS, Role
 from alphastrike.journal.stretch import NOT_OF_THE_MARKET
 from alphastrike.model.units import MICROS_PER_HOUR

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from alphastrike.journal.derived import Gate, HaltCause, OrderChange, Reason
+from alphastrike.journal.codes import Gate, HaltCause, OrderChange, Reason
 from alphastrike.journal.inputs import IncidentKind, OperatorAct
 from alphastrike.journal.reader import Run
 from alphastrike.journal.wal import LiveJournal

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.controls import Controls
 from alphastrike.model.forecast import Regime

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import CallVerdict, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Rule, Tool
 from alphastrike.model.controls import Controls
 from alphastrike.policy.interventions import effective_controls, judge, judge_advice, tightened
 from alphastrike.policy.situation import LiveIntervention

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.policy.interventions import judge_advice
 from alphastrike.policy.normalise import DRIFTS, NO_REASON, TEXT_MAX, read_items, read_text
 from alphastrike.policy.tools import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import CallVerdict, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Rule, Tool
 from alphastrike.policy.actions import action_grid
 from alphastrike.policy.guardian import GuardianParams, Rules
 from alphastrike.policy.interventions import judge

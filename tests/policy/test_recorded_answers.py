@@ -2,7 +2,7 @@
 
 import pytest
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.errors import DataError
 from alphastrike.policy.policies import Answered
 from alphastrike.policy.recorded_answers import answer_of, answer_text

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alphastrike.journal.derived import Rule, SituationRow, SituationSymbol, Tool
+from alphastrike.journal.codes import Rule, Tool
+from alphastrike.journal.derived import SituationRow, SituationSymbol
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.controls import Controls
 from alphastrike.model.symbols import SymbolTable

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import alphastrike.journal.derived  # noqa: F401  (declares the kinds)
-from alphastrike.journal.derived import Change, Reason, Tool
+from alphastrike.journal.codes import Change, Reason, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.model.compiled import Records
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR

@@ -11,7 +11,7 @@ from alphastrike.config.resolve import resolve
 from alphastrike.engine.codes import HALT_ACCOUNT
 from alphastrike.engine.history import run_account
 from alphastrike.engine.plans import Plan
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.market.simulate import simulate_market
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_HOUR
 from alphastrike.runs.recorder import record

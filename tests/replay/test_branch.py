@@ -11,7 +11,7 @@ from alphastrike.engine.history import AccountRun, Checkpoint, run_account
 from alphastrike.engine.lockstep import what_matters
 from alphastrike.engine.plans import Plan, Planned
 from alphastrike.engine.state import ACCOUNT
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.model.errors import DataError
 from alphastrike.model.units import ALL_SYMBOLS, MICROS_PER_DAY, MICROS_PER_HOUR

@@ -10,7 +10,7 @@ import pytest
 from alphastrike.engine.history import Checkpoint, run_account
 from alphastrike.engine.plans import Plan
 from alphastrike.engine.state import restored, views
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.actions import action_grid

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import Reason
+from alphastrike.journal.codes import Reason
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from replay import effect
 from replay.effect import Parts

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alphastrike.engine.advice import AskedPolicy
-from alphastrike.journal.derived import CallVerdict, Change
+from alphastrike.journal.codes import CallVerdict, Change
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.policies import Answered, NoLlm, Random
 from alphastrike.policy.situation import Situation

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alphastrike.journal.derived import OrderChange, Reason
+from alphastrike.journal.codes import OrderChange, Reason
 from alphastrike.model.compiled import Records
 from alphastrike.runs.registry import market_of
 from replay.effect import Tables

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alphastrike.engine.history import run_account
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.model.errors import ConfigurationError, DataError
 from alphastrike.runs.computed import recorded_inputs
 from alphastrike.runs.recorder import recorded_settings

@@ -7,7 +7,7 @@ import pytest
 
 from alphastrike.engine.history import Checkpoint, run_account
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from replay.cases import cases_of
 from replay.decisions import log_advantage

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alphastrike.cli.main import main
-from alphastrike.journal.derived import Change
+from alphastrike.journal.codes import Change
 from alphastrike.journal.manifest import chain_faults
 from alphastrike.journal.reader import Run
 from alphastrike.model.errors import ConfigurationError, DataError

@@ -9,7 +9,7 @@ import pytest
 
 from alphastrike.engine.history import run_account
 from alphastrike.engine.plans import Plan, Planned
-from alphastrike.journal.derived import Change, Tool
+from alphastrike.journal.codes import Change, Tool
 from alphastrike.journal.reader import Run
 from alphastrike.model.compiled import Records
 from alphastrike.model.errors import ConfigurationError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from alphastrike.engine.plans import Planned
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from replay.attribution import Attribution, Share, grouped
 from replay.compare import ADAPTIVE, FROZEN, Comparison, Effect, Mode

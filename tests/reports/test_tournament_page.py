@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from markupsafe import escape
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.model.units import MICROS_PER_DAY
 from experiments.tournament_result import GUARDIAN, MODEL, NO_ACTION, PLACE, Answers, Asked, Row, Tournament
 from replay.inference import Bootstrap, cluster_interval, several

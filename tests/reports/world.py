@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alphastrike.journal.derived import CallVerdict, Change, Rule, Tool
+from alphastrike.journal.codes import CallVerdict, Change, Rule, Tool
 from alphastrike.model.units import MICROS_PER_DAY, MICROS_PER_HOUR
 from replay.compare import Arm, Comparison, comparison
 from replay.origin import Origin

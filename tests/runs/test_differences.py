@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alphastrike.journal.derived import Reason
+from alphastrike.journal.codes import Reason
 from alphastrike.journal.kinds import KINDS
 from alphastrike.journal.tables import Numbering, Records, to_table
 from alphastrike.runs.differences import Difference, first_difference

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alphastrike.engine.acts import Act, Pin
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.journal.inputs import OperatorAct
 from alphastrike.journal.manifest import Manifest
 from alphastrike.journal.wal import LiveJournal

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import Reason
+from alphastrike.journal.codes import Reason
 from alphastrike.strategy.entries import entry_direction
 from alphastrike.strategy.exits import HOLD, exit_reason, protective_price, round_to_tick
 from alphastrike.strategy.sizing import entry_notional, floor_to_lot, shrink_ratio

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.controls import (
     CONVICTION_FLOOR_MAX,
     CONVICTION_FLOOR_MIN,

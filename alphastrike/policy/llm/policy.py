@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from alphastrike.journal.derived import CallVerdict
+from alphastrike.journal.codes import CallVerdict
 from alphastrike.policy.interventions import judge_advice
 from alphastrike.policy.llm.completion import Completion, Identity, Kind
 from alphastrike.policy.llm.conversation import NOTHING_ASKED, Attempt, Conversation, agreement, modal

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-from alphastrike.journal.derived import Rule
+from alphastrike.journal.codes import Rule
 from alphastrike.model.controls import Controls
 from alphastrike.model.forecast import Regime
 from alphastrike.policy.llm.completion import Completion, Identity, Kind, Provider

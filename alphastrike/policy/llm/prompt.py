@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, cast
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.controls import CALLS_MAX
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.llm.offers import Offer, described

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.policy.faults import Fault, shown
 from alphastrike.policy.llm.masking import Names, names_of
 from alphastrike.policy.llm.offers import PERCENT_ARGUMENT, reason_codes

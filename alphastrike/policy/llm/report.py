@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, NewType
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.forecast import Regime
 from alphastrike.model.units import MICROS_PER_HOUR
 from alphastrike.policy.llm.masking import Names, names_of

@@ -8,7 +8,7 @@ follows their order, so that the analysis comes before the calls and the action 
 
 from typing import Any, Final
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.controls import CALLS_MAX
 from alphastrike.policy.llm.offers import Offer, reason_codes
 from alphastrike.policy.llm.report import Report

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.journal.kinds import KINDS
 from alphastrike.policy.llm.composing import model_policy
 from alphastrike.policy.llm.conversation import Conversation

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.controls import Controls
 from alphastrike.model.forecast import Regime
 from alphastrike.model.units import MICROS_PER_HOUR

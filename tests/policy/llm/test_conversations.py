@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.policy.interventions import judge_advice
 from alphastrike.policy.llm.completion import Identity
 from alphastrike.policy.llm.conversation import Conversation

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.policy.llm.masking import SYMBOLS_MAX
 from alphastrike.policy.llm.prompt import TEMPLATE_MAX, VARIABLES, built_in_prompts, prompt_named, prompt_of, render
 from alphastrike.policy.llm.reading import read_answer

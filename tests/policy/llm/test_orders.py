@@ -5,7 +5,7 @@ from collections import Counter
 
 from hypothesis import given
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.policy.llm.orders import orders_of
 from alphastrike.policy.llm.policy import Wording
 from alphastrike.policy.llm.prompt import examples, prompt_named

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alphastrike.journal.derived import Tool
+from alphastrike.journal.codes import Tool
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.llm.composing import STORE, model_policy
 from alphastrike.policy.llm.conversation import Agreement, Conversation, agreement, modal

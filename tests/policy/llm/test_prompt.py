@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.model.errors import ConfigurationError
 from alphastrike.policy.interventions import judge_advice
 from alphastrike.policy.llm.masking import names_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.policy.interventions import judge_advice, tightened
 from alphastrike.policy.llm.masking import names_of
 from alphastrike.policy.llm.reading import read_answer

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.model.errors import DataError
 from alphastrike.model.forecast import Regime
 from alphastrike.model.units import MICROS_PER_DAY

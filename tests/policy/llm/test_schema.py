@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphastrike.journal.derived import CallVerdict, Tool
+from alphastrike.journal.codes import CallVerdict, Tool
 from alphastrike.model.controls import Controls
 from alphastrike.policy.interventions import judge
 from alphastrike.policy.llm.offers import Offer

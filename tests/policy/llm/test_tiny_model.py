@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from alphastrike.journal.derived import Rule, Tool
+from alphastrike.journal.codes import Rule, Tool
 from alphastrike.policy.llm.completion import Completion, Kind, Provider
 from alphastrike.policy.llm.prompt import prompt_named, render
 from alphastrike.policy.llm.providers import provider_named
