@@ -38,8 +38,8 @@ def ui(
             experiments = server.experiments()
             first = next(iter(experiments.values()), server.page)
             say(f"MLflow: {first} (stop: Ctrl-C)")
-            for name, page in experiments.items():
-                say(f"  {name}  {page}")
+            for name, page in experiments.items() if len(experiments) > 1 else ():
+                say(f"Runs of {name}: {page}")
             if opens:
                 typer.launch(first)
             server.wait()
