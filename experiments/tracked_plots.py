@@ -76,8 +76,9 @@ def _slices(it: Tuned, known: Sequence[Done]) -> "Figure":
 
     columns = min(_COLUMNS, len(it.knobs))
     rows = -(-len(it.knobs) // columns)
-    figure = Figure(figsize=(2.6 * columns, 2.2 * rows), layout="constrained")
+    figure = Figure(figsize=(0.8 + 2.5 * columns, 0.1 + 2.2 * rows))
     made = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    _margins(figure, left=0.8, hspace=0.35)
     values = [_value(done) for done in known]
     for axes, knob in zip(made.flat, it.knobs, strict=False):
         _calm(axes)
@@ -94,7 +95,7 @@ def _slices(it: Tuned, known: Sequence[Done]) -> "Figure":
 
 
 def _importance(shares: Sequence[tuple[str, float]]) -> "Figure":
-    figure, axes = _figure(7.5, 0.8 + 0.28 * len(shares))
+    figure, axes = _figure(7.5, 0.8 + 0.28 * len(shares), left=2.1)
     ordered = list(reversed(shares))
     axes.barh([name for name, _ in ordered], [100.0 * share for _, share in ordered], color=INK, height=0.6)
     axes.set(xlabel="share of what set the better points apart, percent (PED-ANOVA)")
@@ -115,13 +116,23 @@ def _front(known: Sequence[Done]) -> "Figure":
     return figure
 
 
-def _figure(width: float, height: float) -> tuple["Figure", "Axes"]:
+def _figure(width: float, height: float, left: float = 0.8) -> tuple["Figure", "Axes"]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     axes = figure.subplots()
+    _margins(figure, left=left)
     _calm(axes)
     return figure, axes
+
+
+def _margins(figure: "Figure", left: float, hspace: float = 0.0) -> None:
+    """Leave room for labels, in inches; a layout that measures them draws every figure twice."""
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=left / width, right=1.0 - 0.1 / width, top=1.0 - 0.12 / height, bottom=0.55 / height, hspace=hspace,
+        wspace=0.12,
+    )  # fmt: skip
 
 
 def _calm(axes: "Axes") -> None:
