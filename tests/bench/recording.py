@@ -56,5 +56,6 @@ def _written(root: Path, settings: Settings, name: str) -> float:
         if stage == "write" and not begun:
             begun.append(time.process_time())
 
-    record(root, SAMPLE_NAME, "rules", name=name, settings=settings, progress=watch)
+    # Perception taken over from the round before would not be written.
+    record(root, SAMPLE_NAME, "rules", name=name, settings=settings, progress=watch, reuse=False)
     return time.process_time() - begun[0]
