@@ -326,7 +326,7 @@ def _storage(url: str) -> "optuna.storages.RDBStorage":
         ) from None
     except (ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise ConfigurationError(
-            f"the database of studies {_shown(url)} cannot be used ({_reason(error)}). Check --storage and its server."
+            f"the database of studies {shown(url)} cannot be used ({_reason(error)}). Check --storage and its server."
         ) from None
 
 
@@ -334,8 +334,8 @@ def _engine_kwargs(url: str) -> dict[str, Any]:
     return {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
 
 
-def _shown(url: str) -> str:
-    """Return a database's address without its password."""
+def shown(url: str) -> str:
+    """Return a database's address as it may be printed and kept: without its password."""
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)

@@ -270,9 +270,11 @@ def _deadline(seconds: float | None) -> Callable[[], bool]:
 
 
 def _places(data: Path, storage: str | None) -> list[str]:
-    """Return where data and studies are, as it is typed."""
+    """Return where data and studies are, as it is typed; a password is left out, for commands are printed and kept."""
+    from experiments.study import shown
+
     typed = [] if data == DATA else ["--data", str(data)]
-    return typed + ([] if storage is None else ["--storage", storage])
+    return typed + ([] if storage is None else ["--storage", shown(storage)])
 
 
 def _options(study: "Study", subject: str, calls_a_day: float, folds: int, points: int) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from alphastrike.cli import tune as command
 from alphastrike.cli.main import INTERRUPTED, main
+from alphastrike.cli.options import DATA
 from experiments import ledger
 from experiments.objective import Objective
 from experiments.study import Done, Study
@@ -129,6 +130,15 @@ def test_a_worker_from_elsewhere_needs_the_studys_name_alone(
     basis = basis_again(tuned_root, study.facts)
     assert isinstance(basis.objective(study.facts), Objective)
     assert len(study.done()) == TRIALS
+
+
+def test_a_password_is_not_part_of_the_command_that_is_printed_and_kept() -> None:
+    typed = command._places(DATA, "postgresql://me:secret@db.example/studies")
+    assert typed == ["--storage", "postgresql://me:***@db.example/studies"]
+    assert command._places(Path("own"), "sqlite:///own/studies.db") == [
+        *("--data", "own"),
+        *("--storage", "sqlite:///own/studies.db"),
+    ]
 
 
 def test_how_many_are_asked_at_once_belongs_to_the_study(tuned_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
