@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -58,7 +59,9 @@ class Line:
             RefusedError: it says no.
         """
         try:
-            self._socket.sendall(encoded(request))
+            # Who is turned away at the door is told so before he speaks: the answer is there though nobody listens.
+            with suppress(ConnectionError):
+                self._socket.sendall(encoded(request))
             line = self._lines.readline(REPLY_MAX)
         except TimeoutError:
             raise TryAgainError(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -204,9 +205,20 @@ def test_more_operators_than_there_is_room_for_are_told_so(data_root: Path, live
     assert [line.ask(AskStatus(author="x"))["pid"] for line in lines] == [1] * CONNECTIONS_MAX
     with Line(data_root) as one_more, pytest.raises(RefusedError, match="talk to this run already: try again"):
         one_more.ask(AskStatus(author="x"))
+    with Line(data_root) as late:
+        _wait_for_hang_up(late)
+        with pytest.raises(RefusedError, match="talk to this run already: try again"):
+            late.ask(AskStatus(author="x"))
     lines.pop().close()
     for line in lines:
         line.close()
+
+
+def _wait_for_hang_up(line: Line) -> None:
+    """Wait until the other side has said its last word."""
+    hung_up = select.poll()
+    hung_up.register(line._socket, select.POLLHUP)
+    assert hung_up.poll(60_000)
 
 
 def test_the_reply_comes_only_after_the_act(data_root: Path, live: Standing) -> None:
